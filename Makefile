@@ -1,0 +1,49 @@
+# The LST-1 Fast Offline Analysis: `make` shows the targets.
+.DEFAULT_GOAL := help
+.PHONY: help env lock demo test check fmt unit contract integration e2e clean
+SHELL := /bin/bash -o pipefail
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= python3
+BUILD  := build
+ENVS   := $(BUILD)/envs
+UV     := $(BUILD)/uv/bin/uv
+FOA    := $(ENVS)/operator/bin/foa
+SERVICES := selector dl2-converter irf-builder dl3-maker analyzer
+
+# which lock each environment is installed from
+LOCK_operator := operator
+LOCK_selector := selector
+LOCK_dl2-converter := lstchain
+LOCK_irf-builder := lstchain
+LOCK_dl3-maker := lstchain
+LOCK_analyzer := gammapy
+
+help:  ## show this
+	@grep -hE '^[a-z0-9_-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
+
+env: $(patsubst %,$(ENVS)/%/lock.txt,operator $(SERVICES))  ## install the operator's and each service's environment
+
+$(UV):
+	$(PYTHON) -m venv $(BUILD)/uv && $(BUILD)/uv/bin/pip install --quiet uv==0.13.9
+
+# the copy of the lock inside an environment says what is installed there; work keys contain its digest
+.SECONDEXPANSION:
+$(ENVS)/%/lock.txt: deploy/locks/$$(LOCK_$$*).txt $(UV)
+	@echo "environment $*"
+	@$(UV) venv --quiet --allow-existing --python $(PYTHON) $(ENVS)/$*
+	@VIRTUAL_ENV=$(ENVS)/$* $(UV) pip sync --quiet --require-hashes --compile-bytecode $<
+	@VIRTUAL_ENV=$(ENVS)/$* $(UV) pip install --quiet --no-deps -e shared \
+	  $(foreach s,$(if $(filter operator,$*),$(SERVICES),$*),-e services/$(s))
+	@cp $< $@
+
+LOCKING = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	--no-emit-package lst-foa-shared --override $(BUILD)/shared.txt
+lock: $(UV)  ## resolve every environment anew, within the bounds of the pyproject files
+	@echo "lst-foa-shared @ file://$(CURDIR)/shared" > $(BUILD)/shared.txt
+	$(LOCKING) services/selector/pyproject.toml --extra stage -o deploy/locks/selector.txt
+	$(LOCKING) services/dl2-converter/pyproject.toml --extra stage --group stage -o deploy/locks/lstchain.txt
+	$(LOCKING) services/analyzer/pyproject.toml --extra stage --group stage -o deploy/locks/gammapy.txt
+	$(LOCKING) shared/pyproject.toml services/selector/pyproject.toml --extra operator --extra stage --group operator \
+	  -o deploy/locks/operator.txt

@@ -1,0 +1,12 @@
+"""Run the dl2-converter."""
+
+from foa.service import Service, run_service
+
+from foa_dl2_converter.plan import NAME, conclude, plan
+
+SERVICE = Service(NAME, ("run.selected",), plan, conclude, stage="foa_dl2_converter.stage")
+
+
+def main() -> None:
+    """Entry point of `foa-dl2-converter`."""
+    run_service(SERVICE)

@@ -1,0 +1,1 @@
+"""The dl3-maker: event lists with the instrument response of their pointing."""

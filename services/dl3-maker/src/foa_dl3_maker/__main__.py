@@ -1,0 +1,12 @@
+"""Run the dl3-maker."""
+
+from foa.service import Service, run_service
+
+from foa_dl3_maker.plan import NAME, conclude, plan
+
+SERVICE = Service(NAME, ("dl2.ready", "irf.ready"), plan, conclude, stage="foa_dl3_maker.stage")
+
+
+def main() -> None:
+    """Entry point of `foa-dl3-maker`."""
+    run_service(SERVICE)

@@ -1,0 +1,1 @@
+"""The irf-builder: instrument response of every test MC node, made once."""

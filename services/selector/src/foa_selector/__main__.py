@@ -1,0 +1,12 @@
+"""Run the selector."""
+
+from foa.service import Service, run_service
+
+from foa_selector.plan import NAME, conclude, plan
+
+SERVICE = Service(NAME, ("request.submitted",), plan, conclude, stage="foa_selector.stage")
+
+
+def main() -> None:
+    """Entry point of `foa-selector`."""
+    run_service(SERVICE)

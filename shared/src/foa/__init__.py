@@ -1,0 +1,1 @@
+"""The shared library of the LST-1 Fast Offline Analysis."""

@@ -1,0 +1,51 @@
+"""The archive of the on-site analysis, as the site's templates describe it. Nothing is ever written there."""
+
+import glob
+import string
+from collections.abc import Iterator
+from datetime import date, timedelta
+from pathlib import Path
+
+from foa.manifests import Archive, FileStamp, digest
+
+
+def nights_between(first: date, last: date) -> Iterator[date]:
+    """Every night from first to last, both included."""
+    for day in range((last - first).days + 1):
+        yield first + timedelta(days=day)
+
+
+def spell_night(night: date) -> str:
+    """As directories spell it: YYYYMMDD."""
+    return night.strftime("%Y%m%d")
+
+
+def find_files(template: str, **values: str | int) -> list[Path]:
+    """All files matching a template; a placeholder without value matches anything."""
+    fields = {name for _, name, _, _ in string.Formatter().parse(template) if name}
+    for missing in fields - values.keys():
+        template = template.replace(f"{{{missing}:05d}}", "*").replace(f"{{{missing}}}", "*")
+    return sorted(Path(path) for path in glob.glob(template.format(**values)))
+
+
+def find_newest(template: str, **values: str | int) -> Path | None:
+    """The newest version of a file, or None."""
+    return next(reversed(find_files(template, **values)), None)
+
+
+def stamp(path: Path) -> FileStamp:
+    """Identify a file's content by path, size and time of modification."""
+    status = path.stat()
+    return FileStamp(path=path, size=status.st_size, mtime_ns=status.st_mtime_ns)
+
+
+def fingerprint(archive: Archive, first: date, last: date) -> str:
+    """Digest of the stamps of every file a selection of these nights depends on."""
+    nightly = (archive.run_summary, archive.run_catalog, archive.datacheck, archive.dl1)
+    of_nights = [
+        path for night in nights_between(first, last) for template in nightly
+        for path in find_files(template, night=spell_night(night))
+    ]  # fmt: skip
+    models = find_files(f"{archive.models}/{glob.escape(archive.production)}*/*/*")
+    others = [*find_files(archive.tailcuts), *models, *find_files(archive.test_dl2)]
+    return digest({"stamps": [stamp(path).model_dump(mode="json") for path in (*of_nights, *others)]})

@@ -1,0 +1,83 @@
+"""The local executor: a bounded number of supervised processes, found again after a restart."""
+
+import fcntl
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from foa.jobs.model import Completed, Died, Ending, Job, JobState
+from foa.tree.files import write_atomic
+
+
+class LocalExecutor:
+    """Runs at most `slots` jobs at a time. Jobs outlive it; what is known of them lies in their directories."""
+
+    def __init__(self, slots: int) -> None:
+        self._slots = slots
+        self._queue: dict[str, Job] = {}
+        self._running: dict[str, Job] = {}
+        self._supervisors: dict[str, subprocess.Popen[bytes]] = {}
+
+    def submit(self, job: Job) -> None:
+        """Accept a job; one that runs or has ended already is taken over as it is."""
+        if job.name in self._running or job.name in self._queue:
+            return
+        if (job.directory / "started").exists():
+            self._running[job.name] = job
+        else:
+            self._queue[job.name] = job
+            self._fill()
+
+    def endings(self) -> list[Ending]:
+        """Jobs that ended since the last call; waiting jobs take their places."""
+        for name, supervisor in list(self._supervisors.items()):
+            if supervisor.poll() is not None:
+                del self._supervisors[name]
+        ended = [ending for job in self._running.values() if (ending := self._ending(job))]
+        for ending in ended:
+            del self._running[ending.name]
+        self._fill()
+        return ended
+
+    def running(self) -> list[str]:
+        """Names of the jobs that run now."""
+        return list(self._running)
+
+    def _fill(self) -> None:
+        while self._queue and len(self._running) < self._slots:
+            name = next(iter(self._queue))
+            job = self._queue.pop(name)
+            self._start(job)
+            self._running[name] = job
+
+    def _start(self, job: Job) -> None:
+        intent = {"command": list(job.command), **job.resources.model_dump()}
+        write_atomic(job.directory / "intent.json", json.dumps(intent).encode())
+        # a session of its own: Ctrl-C in the terminal stops whoever waits for the job, not the job
+        self._supervisors[job.name] = subprocess.Popen(
+            [sys.executable, "-m", "foa.jobs.supervisor", str(job.directory)], stdin=subprocess.DEVNULL,
+            start_new_session=True,
+        )  # fmt: skip
+
+    def _ending(self, job: Job) -> Ending | None:
+        alive = job.name in self._supervisors or _is_locked(job.directory / "lock")
+        path = job.directory / "ending.json"
+        if path.exists():
+            ended = json.loads(path.read_bytes())
+            if ended["state"] is None:
+                return Completed(job.name)
+            return Died(job.name, JobState(ended["state"]), ended["exit_code"], ended["peak_memory_mib"])
+        return None if alive else Died(job.name, JobState.LOST)
+
+
+def _is_locked(path: Path) -> bool:
+    """Whether a living supervisor holds the lock."""
+    try:
+        with path.open("r") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False

@@ -1,0 +1,64 @@
+"""What is asked: a target, nights, a profile; and where the archive keeps its files."""
+
+import re
+from datetime import date
+from typing import Self
+
+from pydantic import Field, field_validator, model_validator
+
+from foa.manifests.canonical import Frozen, digest
+from foa.manifests.profile import Profile
+
+
+class Target(Frozen):
+    """A position on the sky (ICRS, deg) and its name."""
+
+    name: str = Field(min_length=1, max_length=80)
+    ra: float = Field(ge=0, lt=360)
+    dec: float = Field(ge=-90, le=90)
+
+
+class Archive(Frozen):
+    """Templates of the paths of everything FOA reads; `{night}` is YYYYMMDD, `*` matches versions.
+
+    Where several files match, the last in alphabetical order is the newest version.
+    """
+
+    run_summary: str
+    run_catalog: str
+    datacheck: str
+    dl1: str
+    tailcuts: str
+    models: str = Field(description="directory of the productions")
+    production: str = Field(description="prefix of the productions' names, up to the NSB level")
+    test_dl2: str = Field(description="test MC DL2 files of all nodes of a {production} and {line}")
+
+
+class Request(Frozen):
+    """One analysis request, resolved: nothing in it needs to be looked up."""
+
+    target: Target
+    first_night: date
+    last_night: date
+    obs_ids: tuple[int, ...] | None = Field(default=None, description="only these runs; None: every run of the target")
+    profile: Profile
+    archive: Archive
+
+    @model_validator(mode="after")
+    def _nights_ordered(self) -> Self:
+        if self.first_night > self.last_night:
+            raise ValueError(f"first night {self.first_night} is after last night {self.last_night}")
+        return self
+
+    @field_validator("obs_ids")
+    @classmethod
+    def _some(cls, obs_ids: tuple[int, ...] | None) -> tuple[int, ...] | None:
+        if obs_ids == ():
+            raise ValueError("an empty list of runs; leave it out to take every run of the target")
+        return obs_ids
+
+    @property
+    def id(self) -> str:
+        """Name of the request: readable, and the same for the same content."""
+        name = re.sub(r"[^a-z0-9]+", "-", self.target.name.lower()).strip("-")[:30] or "target"
+        return f"{name}-{self.first_night:%Y%m%d}-{digest(self)[:8]}"

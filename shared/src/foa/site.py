@@ -1,0 +1,67 @@
+"""The site file: where this installation finds its data and runs its jobs."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field
+
+from foa.documents import read_yaml, validate
+from foa.jobs.model import Resources
+from foa.manifests import Archive, Frozen
+
+
+class LocalExecution(Frozen):
+    """Jobs are processes of this machine."""
+
+    kind: Literal["local"] = "local"
+    slots: int = Field(default=2, ge=1, description="jobs at a time")
+
+
+class Site(Frozen):
+    """One installation. Relative paths are relative to the site file."""
+
+    name: str
+    tree: Path = Field(description="the run tree")
+    environments: Path = Field(description="one Python environment per service, named like it")
+    archive: Archive
+    execution: LocalExecution = LocalExecution()
+    resources: Mapping[str, Resources]
+
+    def stage_command(self, service: str) -> tuple[str, ...]:
+        """Command that executes a stage; the path of its request follows."""
+        return (str(self.environments / service / "bin" / f"foa-{service}"), "stage")
+
+    def lock(self, service: str) -> Path:
+        """The lock a service's environment was installed from."""
+        return self.environments / service / "lock.txt"
+
+
+def read_site(path: Path) -> Site:
+    """Read a site file.
+
+    Raises
+    ------
+    FoaError
+        If it cannot be read, or anything in it is missing, unknown or of the wrong kind.
+    """
+    content = read_yaml(path)
+    base = path.resolve().parent
+    for name in ("tree", "environments"):
+        if name in content:
+            content[name] = _from(base, content[name])
+    archive = content.get("archive")
+    if isinstance(archive, dict):
+        content["archive"] = {k: v if k == "production" else _from(base, v) for k, v in archive.items()}
+    return validate(Site, content, path)
+
+
+def _from(base: Path, path: Any) -> str:
+    """Resolve lexically: templates hold characters that no file name may have."""
+    parts: list[str] = []
+    for part in (base / str(path)).parts:
+        if part == "..":
+            parts.pop()
+        else:
+            parts.append(part)
+    return str(Path(*parts))

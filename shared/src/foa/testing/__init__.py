@@ -1,0 +1,1 @@
+"""Fakes that are products: nothing at run time depends on them."""
