@@ -30,7 +30,7 @@ $(UV):
 
 # the copy of the lock inside an environment says what is installed there; work keys contain its digest
 .SECONDEXPANSION:
-$(ENVS)/%/lock.txt: deploy/locks/$$(LOCK_$$*).txt $(UV)
+$(ENVS)/%/lock.txt: deploy/locks/$$(LOCK_$$*).txt $(wildcard shared/pyproject.toml services/*/pyproject.toml) | $(UV)
 	@echo "environment $*"
 	@$(UV) venv --quiet --allow-existing --python $(PYTHON) $(ENVS)/$*
 	@VIRTUAL_ENV=$(ENVS)/$* $(UV) pip sync --quiet --require-hashes --compile-bytecode $<

@@ -1,1 +1,1 @@
-"""analyzer."""
+"""The analyzer: significance, sky maps, spectrum, light curve and report."""

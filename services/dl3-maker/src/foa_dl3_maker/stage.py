@@ -39,7 +39,11 @@ def reduce(work: Dl3Request, products: Path) -> Outcome:
     ]  # fmt: skip
     run_tool(DataReductionFITSWriter(), argv=[str(argument) for argument in arguments], cwd=products)
     dl3 = products / work.dl2.path.name.replace("dl2", "dl3").replace(".h5", ".fits")
-    run_tool(FITSIndexWriter(), argv=["-d", str(products), "-o", str(products), "-p", dl3.name, "--overwrite"], cwd=products)
+    run_tool(
+        FITSIndexWriter(),
+        argv=["-d", str(products), "-o", str(products), "-p", dl3.name, "--overwrite"],
+        cwd=products,
+    )
     with fits.open(dl3) as hdus:
         n_events = len(hdus["EVENTS"].data)
     if not n_events:

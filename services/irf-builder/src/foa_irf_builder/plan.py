@@ -20,9 +20,7 @@ def plan(manifest: Manifest, tree: RunTree) -> JobSpec | Wait:
     """The IRFs of all nodes of the run's line."""
     assert isinstance(manifest, RunSelected)
     profile = manifest.request.profile
-    return JobSpec(
-        IrfRequest(nodes=manifest.run.nodes, irf=profile.irf, min_intensity_pe=profile.dl3.min_intensity_pe)
-    )
+    return JobSpec(IrfRequest(nodes=manifest.run.nodes, irf=profile.irf, min_intensity_pe=profile.dl3.min_intensity_pe))
 
 
 def conclude(manifest: Manifest, report: Report) -> list[Manifest]:

@@ -49,7 +49,9 @@ def choose_nsb_level(levels: Mapping[float, str], rate: float, picture_threshold
     matching = [level for level in levels if PICTURE_THRESHOLDS.get(level) == picture_threshold]
     if not matching:
         known = ", ".join(f"{level:g}" for level in sorted(levels)) or "none"
-        raise ValueError(f"no models for a picture threshold of {picture_threshold} p.e. (NSB levels installed: {known})")
+        raise ValueError(
+            f"no models for a picture threshold of {picture_threshold} p.e. (NSB levels installed: {known})"
+        )
     return min(matching, key=lambda level: (abs(level - rate), level))
 
 

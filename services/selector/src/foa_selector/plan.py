@@ -1,7 +1,16 @@
 """What the selector decides: one request in, one manifest per run out."""
 
 from foa.jobs import JobSpec, Wait
-from foa.manifests import Frozen, Manifest, Request, RequestFailed, RequestSubmitted, Run, RunFailed, RunSelected
+from foa.manifests import (
+    Frozen,
+    Manifest,
+    Request,
+    RequestFailed,
+    RequestSubmitted,
+    Run,
+    RunFailed,
+    RunSelected,
+)
 from foa.tree import Report, RunTree
 
 NAME = "selector"

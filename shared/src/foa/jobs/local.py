@@ -65,9 +65,8 @@ class LocalExecutor:
         path = job.directory / "ending.json"
         if path.exists():
             ended = json.loads(path.read_bytes())
-            if ended["state"] is None:
-                return Completed(job.name)
-            return Died(job.name, JobState(ended["state"]), ended["exit_code"], ended["peak_memory_mib"])
+            state, wall = ended.pop("state"), ended["wall_s"]
+            return Died(job.name, JobState(state), **ended) if state else Completed(job.name, wall)
         return None if alive else Died(job.name, JobState.LOST)
 
 

@@ -62,6 +62,7 @@ class Completed:
     """The stage ended with 0."""
 
     name: str
+    wall_s: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,7 @@ class Died:
     state: JobState
     exit_code: int = 1
     peak_memory_mib: int = 0
+    wall_s: float = 0.0
 
 
 Ending = Completed | Died

@@ -43,7 +43,9 @@ def _run(directory: Path, intent: dict[str, Any]) -> dict[str, Any]:
             intent["command"], stdin=subprocess.DEVNULL, stdout=out, stderr=err, start_new_session=True,
             preexec_fn=_die_with_parent,
         )  # fmt: skip
-    return _watch(child, intent["memory_mib"], time.monotonic() + intent["time_limit_s"])
+    start = time.monotonic()
+    ending = _watch(child, intent["memory_mib"], start + intent["time_limit_s"])
+    return ending | {"wall_s": round(time.monotonic() - start, 2)}
 
 
 def _die_with_parent() -> None:

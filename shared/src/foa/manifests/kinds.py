@@ -104,9 +104,7 @@ class AnalysisReady(_Manifest):
     products: tuple[Product, ...]
 
 
-Manifest = (
-    RequestSubmitted | RequestFailed | RunSelected | Dl2Ready | IrfReady | Dl3Ready | RunFailed | AnalysisReady
-)
+Manifest = RequestSubmitted | RequestFailed | RunSelected | Dl2Ready | IrfReady | Dl3Ready | RunFailed | AnalysisReady
 _ANY: TypeAdapter[Manifest] = TypeAdapter(Annotated[Manifest, Field(discriminator="kind")])
 
 

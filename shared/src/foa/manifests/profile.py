@@ -62,7 +62,8 @@ class Dl3(Frozen):
 
     min_intensity_pe: float = 50
     max_node_distance: float = Field(
-        default=0.05, description="in (cos zenith, sin of the angle to the geomagnetic field), outside the nodes' hull"
+        default=0.05,
+        description="in (cos zenith, sin of the angle to the geomagnetic field), outside the nodes' hull",
     )
 
 
@@ -100,7 +101,9 @@ class Analysis(Frozen):
     bins_per_decade: int = 5
     true_energy_range_tev: tuple[float, float] = (0.01, 100)
     true_bins_per_decade: int = 14
-    n_off_regions: int = Field(default=3, ge=1)
+    n_off_regions: int = Field(
+        default=3, ge=1, description="with point-like IRFs; they may touch at energies of the largest RAD_MAX"
+    )
     reference_energy_tev: float = 1.0
     detection_significance: float = Field(default=5, description="below it the spectrum gives upper limits")
     upper_limit_index: float = Field(default=2.5, description="photon index assumed for upper limits")

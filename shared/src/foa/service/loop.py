@@ -1,5 +1,7 @@
 """The one loop of all services: consume → plan → submit → watch → conclude → publish."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
@@ -13,10 +15,23 @@ from foa.site import Site
 from foa.tree import Attempt, Report, RunTree, Work, write_atomic
 
 
+@dataclass(frozen=True)
+class JobEnded:
+    """What observers learn of a job: whose it was, how it ended, how long it ran."""
+
+    stage: str
+    obs_ids: tuple[int, ...]
+    request_ids: tuple[str, ...]
+    ending: Ending
+
+
 class ServiceLoop:
     """Drives one service. All its state is in the tree; what it holds in memory can be lost at any moment."""
 
-    def __init__(self, service: Service, site: Site, bus: Bus, executor: Executor, software: str) -> None:
+    def __init__(
+        self, service: Service, site: Site, bus: Bus, executor: Executor, software: str,
+        observe: Callable[[JobEnded], None] = lambda ended: None,
+    ) -> None:  # fmt: skip
         """`software` identifies the versions the stage runs with: part of every key."""
         self.service = service
         self._site = site
@@ -24,6 +39,7 @@ class ServiceLoop:
         self._bus = bus
         self._executor = executor
         self._software = software
+        self._observe = observe
         self._asking: dict[str, dict[str, Manifest]] = {}
         """Manifests to conclude, by the key of the work they wait for."""
         self._log = structlog.get_logger(service=service.name)
@@ -37,6 +53,7 @@ class ServiceLoop:
             return
         key = digest({"request": plan.request.model_dump(mode="json"), "software": self._software})
         work = self._tree.work(self.service.name, key)
+        self._tree.link_work(manifest, work)
         under_way = key in self._asking
         self._asking.setdefault(key, {})[manifest.id] = manifest
         if report := work.report():
@@ -49,6 +66,7 @@ class ServiceLoop:
         """Conclude the ending of one of this service's jobs."""
         work, death = attempt.work, None if isinstance(ending, Completed) else ending
         attempt.conclude(death)
+        self._tell(work, ending)
         self._log.info("ended", job=attempt.name, state=death.state if death else "COMPLETED")
         if death is None:
             self._publish(work, self._checked(attempt))
@@ -64,10 +82,24 @@ class ServiceLoop:
                 self._submit(again)
             case give_up:
                 report = Report(
-                    outcome="failed", exit_code=death.exit_code, reason=give_up.reason, log_tail=attempt.log_tail()
+                    outcome="failed",
+                    exit_code=death.exit_code,
+                    reason=give_up.reason,
+                    log_tail=attempt.log_tail(),
                 )
                 work.write_report(report)
                 self._publish(work, report)
+
+    def pending(self) -> list[tuple[Manifest, Work]]:
+        """Manifests whose work is under way."""
+        service = self.service.name
+        return [(m, self._tree.work(service, key)) for key, asking in self._asking.items() for m in asking.values()]
+
+    def _tell(self, work: Work, ending: Ending) -> None:
+        asking = self._asking.get(work.key, {}).values()
+        obs_ids = {obs_id for manifest in asking if (obs_id := getattr(manifest, "obs_id", None)) is not None}
+        requests = {manifest.request.id for manifest in asking}
+        self._observe(JobEnded(self.service.name, tuple(sorted(obs_ids)), tuple(sorted(requests)), ending))
 
     def _next_attempt(self, work: Work) -> Attempt:
         """The attempt that is under way after a restart, or a new one."""

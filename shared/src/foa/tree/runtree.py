@@ -4,6 +4,7 @@
 
     requests/<request>/request.json
     requests/<request>/manifests/<kind>.<obs_id>.<id>.json
+    requests/<request>/jobs/<stage>.<obs_id>          link to the work
     requests/<request>/results/001-first-look, 002-final, ...
     work/<stage>/<key>/request.json report.json products/
     work/<stage>/<key>/attempt-1/ resources.json out err conclusion.json, and what the executor keeps there
@@ -19,7 +20,16 @@ from typing import Any, Literal, TypeVar
 from pydantic import ValidationError
 
 from foa.jobs.model import Died, JobState, Resources
-from foa.manifests import AnalysisReady, Frozen, Manifest, Product, Request, canonical_json, read_manifest, write_manifest
+from foa.manifests import (
+    AnalysisReady,
+    Frozen,
+    Manifest,
+    Product,
+    Request,
+    canonical_json,
+    read_manifest,
+    write_manifest,
+)
 from foa.tree.files import sha256_of, write_atomic
 
 M = TypeVar("M", bound=Manifest)
@@ -182,8 +192,7 @@ class RunTree:
         directory = self.request_directory(manifest.request.id)
         if not (directory / "request.json").exists():
             write_atomic(directory / "request.json", manifest.request.model_dump_json(indent=1).encode())
-        obs_id = getattr(manifest, "obs_id", 0)
-        path = directory / "manifests" / f"{manifest.kind}.{obs_id:05d}.{manifest.id}.json"
+        path = directory / "manifests" / f"{manifest.kind}.{_obs_id(manifest):05d}.{manifest.id}.json"
         if path.exists():
             path.touch()
         else:
@@ -200,6 +209,21 @@ class RunTree:
         if made not in [version.resolve() for version in versions]:
             (results / f"{len(versions) + 1:03d}-{manifest.phase}").symlink_to(made)
 
+    def link_work(self, manifest: Manifest, work: Work) -> None:
+        """Let the request show which work it led to: `jobs/<stage>.<obs_id>`, a link."""
+        link = self.request_directory(manifest.request.id) / "jobs" / f"{work.stage}.{_obs_id(manifest):05d}"
+        link.parent.mkdir(parents=True, exist_ok=True)
+        temporary = link.with_name(f".{link.name}")
+        temporary.unlink(missing_ok=True)
+        temporary.symlink_to(work.directory)
+        temporary.replace(link)
+
+    def linked_works(self, request_id: str) -> dict[tuple[str, int], Work]:
+        """The newest work of a request by stage and run; the run is 0 where the work concerns all."""
+        links = sorted((self.request_directory(request_id) / "jobs").glob("[!.]*"))
+        return {(stage, int(obs_id)): Work(stage, link.readlink().name, link.readlink())
+                for link in links for stage, obs_id in [link.name.rsplit(".", 1)]}  # fmt: skip
+
     def manifests(self, request_id: str, kind: type[M]) -> list[M]:
         """All manifests of a kind, oldest first."""
         directory = self.request_directory(request_id) / "manifests"
@@ -210,3 +234,8 @@ class RunTree:
     def newest_per_run(self, request_id: str, kind: type[M]) -> dict[int, M]:
         """The newest manifest of a kind for every run."""
         return {manifest.obs_id: manifest for manifest in self.manifests(request_id, kind)}  # type: ignore[union-attr]
+
+
+def _obs_id(manifest: Manifest) -> int:
+    """The run a manifest speaks of; 0 where it speaks of the whole request."""
+    return int(getattr(manifest, "obs_id", 0))

@@ -46,7 +46,13 @@ def make_night(root: Path, seed: int = 1) -> None:
 
 
 def _write_truth(layout: Layout, seed: int, runs: list[object]) -> None:
-    spectrum = {"amplitude": 3.23e-11, "unit": "cm-2 s-1 TeV-1", "reference_tev": 1.0, "alpha": 2.47, "beta_log10": 0.24}
+    spectrum = {
+        "amplitude": 3.23e-11,
+        "unit": "cm-2 s-1 TeV-1",
+        "reference_tev": 1.0,
+        "alpha": 2.47,
+        "beta_log10": 0.24,
+    }
     truth = {"seed": seed, "production": PRODUCTION, "crab_spectrum": spectrum, "runs": runs}
     layout.truth.write_text(json.dumps(truth, indent=1))
 

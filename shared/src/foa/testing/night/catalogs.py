@@ -49,7 +49,10 @@ def _write_catalog(layout: Layout, night: str, runs: list[Run]) -> None:
     for run in runs:
         track = follow(run)
         rows.append((run.obs_id, run.source, float(track.ra.mean()), float(track.dec.mean())))
-    names, kinds = ["run_id", "source_name", "source_ra", "source_dec"], ["int32", "str", "float64", "float64"]
+    names, kinds = (
+        ["run_id", "source_name", "source_ra", "source_dec"],
+        ["int32", "str", "float64", "float64"],
+    )
     _write(Table(rows=rows, names=names, dtype=kinds), layout, f"monitoring/RunCatalog/RunCatalog_{night}.ecsv")
 
 

@@ -124,7 +124,9 @@ def _waiting_times(rng: np.random.Generator, edges_ms: Array, n_events: int) -> 
     return rng.poisson(np.clip(n_events * -np.diff(decay), 0, None))
 
 
-def _fill_cosmics(rng: np.random.Generator, container: DL1DataCheckContainer, intensities: Array, n_events: int) -> None:
+def _fill_cosmics(
+    rng: np.random.Generator, container: DL1DataCheckContainer, intensities: Array, n_events: int
+) -> None:
     container.hist_intensity = intensities
     container.num_cleaned_events = int(intensities.sum())
     container.cog_within_pixel = rng.poisson(intensities.sum() / N_PIXELS, N_PIXELS)

@@ -22,21 +22,57 @@ from lstchain.io.io import (
 )
 from lstchain.io.lstcontainers import ThrownEventsHistogram
 
-HILLAS = (
-    "intensity log_intensity x y r phi length length_uncertainty width width_uncertainty psi skewness kurtosis"
-).split()
-DISP = "disp_norm disp_dx disp_dy disp_angle disp_sign src_x src_y".split()
-TIMING_TO_POINTING = (
-    "time_gradient intercept leakage_intensity_width_1 leakage_intensity_width_2 leakage_pixels_width_1 "
-    "leakage_pixels_width_2 n_pixels concentration_cog concentration_core concentration_pixel n_islands "
-    "alt_tel az_tel sin_az_tel obs_id event_id calibration_id"
-).split()
-CLOCKS = "dragon_time ucts_time tib_time ucts_jump mc_type".split()
-TRUTH = (
-    "mc_energy log_mc_energy mc_alt mc_az mc_core_x mc_core_y mc_h_first_int mc_type mc_az_tel mc_alt_tel mc_x_max "
-    "mc_core_distance"
-).split()
-TELESCOPE = "wl tel_id tel_pos_x tel_pos_y tel_pos_z trigger_type".split()
+HILLAS = [
+    "intensity",
+    "log_intensity",
+    "x",
+    "y",
+    "r",
+    "phi",
+    "length",
+    "length_uncertainty",
+    "width",
+    "width_uncertainty",
+    "psi",
+    "skewness",
+    "kurtosis",
+]
+DISP = ["disp_norm", "disp_dx", "disp_dy", "disp_angle", "disp_sign", "src_x", "src_y"]
+TIMING_TO_POINTING = [
+    "time_gradient",
+    "intercept",
+    "leakage_intensity_width_1",
+    "leakage_intensity_width_2",
+    "leakage_pixels_width_1",
+    "leakage_pixels_width_2",
+    "n_pixels",
+    "concentration_cog",
+    "concentration_core",
+    "concentration_pixel",
+    "n_islands",
+    "alt_tel",
+    "az_tel",
+    "sin_az_tel",
+    "obs_id",
+    "event_id",
+    "calibration_id",
+]
+CLOCKS = ["dragon_time", "ucts_time", "tib_time", "ucts_jump", "mc_type"]
+TRUTH = [
+    "mc_energy",
+    "log_mc_energy",
+    "mc_alt",
+    "mc_az",
+    "mc_core_x",
+    "mc_core_y",
+    "mc_h_first_int",
+    "mc_type",
+    "mc_az_tel",
+    "mc_alt_tel",
+    "mc_x_max",
+    "mc_core_distance",
+]
+TELESCOPE = ["wl", "tel_id", "tel_pos_x", "tel_pos_y", "tel_pos_z", "trigger_type"]
 OBSERVED_COLUMNS = [
     *HILLAS, *TIMING_TO_POINTING, *CLOCKS, *TELESCOPE, "ucts_trigger_type", "trigger_time", "event_type",
 ]  # fmt: skip

@@ -112,9 +112,7 @@ def _truth(run: Run, track: Track, n_events: int, n_gammas: int) -> dict[str, ob
 def _observe_protons(rng: np.random.Generator, run: Run, track: Track) -> list[Columns]:
     """Images of the isotropic cosmic rays at their physical rate."""
     radius = 1000.0 / max(track.cos_zenith, 0.4)
-    thrower = Thrower.prepare(
-        proton_flux, PROTON_ENERGIES_TEV, radius, track.cos_zenith, PROTON, run.light_yield
-    )
+    thrower = Thrower.prepare(proton_flux, PROTON_ENERGIES_TEV, radius, track.cos_zenith, PROTON, run.light_yield)
     solid_angle = 2 * np.pi * (1 - np.cos(np.radians(PROTON_CONE_DEG)))
     rate = thrower.integral * np.pi * (radius * 100) ** 2 * solid_angle
     left = int(rng.poisson(rate * run.duration * thrower.fraction))
@@ -149,14 +147,23 @@ def _flatfield(rng: np.random.Generator, run: Run) -> pd.DataFrame:
     events = pd.DataFrame({"t": time, "event_type": FLATFIELD, "trigger_type": 4, "ucts_trigger_type": 4})
     intensity = N_PIXELS * 75 + rng.normal(0, 300, len(time))
     image = {name: value + 1e-3 * rng.normal(0, 1, len(time)) for name, value in FLATFIELD_IMAGE.items()}
-    return events.assign(intensity=intensity, log_intensity=np.log10(intensity), n_pixels=N_PIXELS, n_islands=1, **image)
+    return events.assign(
+        intensity=intensity, log_intensity=np.log10(intensity), n_pixels=N_PIXELS, n_islands=1, **image
+    )
 
 
 def _pedestal(run: Run) -> pd.DataFrame:
     """Interleaved pedestal events, which leave no image."""
     time = np.arange(0, run.duration, 1 / CALIBRATION_RATE_HZ) + 0.005
     return pd.DataFrame(
-        {"t": time, "event_type": PEDESTAL, "trigger_type": 32, "ucts_trigger_type": 32, "n_pixels": 0, "n_islands": 0}
+        {
+            "t": time,
+            "event_type": PEDESTAL,
+            "trigger_type": 32,
+            "ucts_trigger_type": 32,
+            "n_pixels": 0,
+            "n_islands": 0,
+        }
     )
 
 

@@ -81,7 +81,9 @@ def proton_flux(energy: Array) -> Array:
     return np.asarray(1.7 * 9.8e-6 * energy**-2.62)
 
 
-def mean_light(energy: Array, impact: Array, cos_zenith: Array, particle: Particle, xmax_shift: Array | float = 0.0) -> Light:
+def mean_light(
+    energy: Array, impact: Array, cos_zenith: Array, particle: Particle, xmax_shift: Array | float = 0.0
+) -> Light:
     """Mean light of showers of given energy (TeV) and impact distance (m)."""
     gev = energy * 1000.0
     if particle is GAMMA:
@@ -102,7 +104,9 @@ def mean_light(energy: Array, impact: Array, cos_zenith: Array, particle: Partic
     return Light(total * (120.0 / pool) ** 1.6 * lateral * absorption, distance, pool)
 
 
-def draw_images(rng: np.random.Generator, showers: Showers, particle: Particle, light_yield: float = 1.0) -> tuple[NDArray[np.intp], Columns]:
+def draw_images(
+    rng: np.random.Generator, showers: Showers, particle: Particle, light_yield: float = 1.0
+) -> tuple[NDArray[np.intp], Columns]:
     """Draw the images of `showers`: indices of those that trigger, and their DL1 columns in lstchain's units."""
     mean = mean_light(showers.energy, showers.impact, showers.cos_zenith, particle).size
     bright = np.flatnonzero(mean * light_yield > THRESHOLD_PE / particle.rejection)
@@ -113,11 +117,17 @@ def draw_images(rng: np.random.Generator, showers: Showers, particle: Particle, 
     return bright[seen], _measure(rng, image)
 
 
-def _draw_geometry(rng: np.random.Generator, showers: Showers, particle: Particle, light_yield: float) -> dict[str, Array]:
+def _draw_geometry(
+    rng: np.random.Generator, showers: Showers, particle: Particle, light_yield: float
+) -> dict[str, Array]:
     """Size, shape (deg), orientation and centroid (m) of every image, before the trigger."""
     n = len(showers.energy)
     light = mean_light(
-        showers.energy, showers.impact, showers.cos_zenith, particle, rng.normal(0, particle.xmax_spread_g_cm2, n)
+        showers.energy,
+        showers.impact,
+        showers.cos_zenith,
+        particle,
+        rng.normal(0, particle.xmax_spread_g_cm2, n),
     )
     size = _fluctuate(rng, light_yield * light.size, showers.energy, particle)
     irregular = _draw_irregular(rng, showers.energy, particle)
@@ -156,7 +166,9 @@ def _log_size(size: Array) -> Array:
     return np.log10(np.clip(size, 10, None) / 100.0)
 
 
-def _draw_shape(rng: np.random.Generator, size: Array, disp: Array, distance: Array, irregular: NDArray[np.bool_]) -> tuple[Array, Array]:
+def _draw_shape(
+    rng: np.random.Generator, size: Array, disp: Array, distance: Array, irregular: NDArray[np.bool_]
+) -> tuple[Array, Array]:
     """Width and length in degrees."""
     n, log_size = len(size), _log_size(size)
     width = 0.058 * (1 + 0.22 * np.clip(log_size, -0.3, 2.5)) * (7.0 / np.clip(distance, 3, 30)) ** 0.35
@@ -241,7 +253,11 @@ def _concentrations(rng: np.random.Generator, area_deg2: Array) -> Columns:
     n = len(area_deg2)
     pixel = np.clip(PIXEL_AREA_DEG2 / (2 * np.pi * area_deg2) * np.exp(rng.normal(0, 0.12, n)), 0.001, 0.99)
     core = np.clip(0.35 + 0.02 * rng.normal(0, 1, n), 0, 1)
-    return {"concentration_cog": np.clip(2 * pixel, 0, 0.99), "concentration_core": core, "concentration_pixel": pixel}
+    return {
+        "concentration_cog": np.clip(2 * pixel, 0, 0.99),
+        "concentration_core": core,
+        "concentration_pixel": pixel,
+    }
 
 
 def _pixels(rng: np.random.Generator, image: dict[str, Array]) -> NDArray[np.int64]:

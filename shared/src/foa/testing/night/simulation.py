@@ -59,7 +59,9 @@ def train(layout: Layout, line: DeclinationLine) -> None:
     models = layout.models(line)
     models.mkdir(parents=True, exist_ok=True)
     layout.config(line).write_text(json.dumps(_config(), indent=1))
-    pointings = Table({"zd": [n.zenith for n in line.training] * u.deg, "az": [n.azimuth for n in line.training] * u.deg})
+    pointings = Table(
+        {"zd": [n.zenith for n in line.training] * u.deg, "az": [n.azimuth for n in line.training] * u.deg}
+    )
     pointings.write(models / "training_dirs.ecsv", overwrite=True)
     run_tool(
         "lstchain_mc_trainpipe", "--fg", layout.training(line, "GammaDiffuse"), "--fp", layout.training(line, "Protons"),
@@ -72,7 +74,15 @@ def reconstruct_testing(layout: Layout, line: DeclinationLine) -> None:
     folder = layout.models(line).parent / f"testing-{line.name}"
     inputs = [argument for node in line.testing for argument in ("-f", layout.testing_dl1(node))]
     run_tool(
-        "lstchain_dl1_to_dl2", *inputs, "-p", layout.models(line), "-o", folder, "-c", layout.config(line), "--overwrite"
+        "lstchain_dl1_to_dl2",
+        *inputs,
+        "-p",
+        layout.models(line),
+        "-o",
+        folder,
+        "-c",
+        layout.config(line),
+        "--overwrite",
     )
     for node in line.testing:
         dl2 = layout.testing_dl2(line, node)
@@ -91,7 +101,9 @@ def _config() -> dict[str, object]:
     return config  # type: ignore[no-any-return]
 
 
-def _write(path: Path, rng: np.random.Generator, setups: Iterable[SimulationSetup], particle: Particle, n_wanted: int) -> None:
+def _write(
+    path: Path, rng: np.random.Generator, setups: Iterable[SimulationSetup], particle: Particle, n_wanted: int
+) -> None:
     tables, n_thrown, first = [], 0, None
     for setup in setups:
         first = first or setup

@@ -1,0 +1,12 @@
+"""Run the analyzer."""
+
+from foa.service import Service, run_service
+
+from foa_analyzer.plan import NAME, conclude, plan
+
+SERVICE = Service(NAME, ("dl2.ready", "dl3.ready", "run.failed"), plan, conclude, stage="foa_analyzer.stage")
+
+
+def main() -> None:
+    """Entry point of `foa-analyzer`."""
+    run_service(SERVICE)

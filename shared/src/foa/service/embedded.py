@@ -1,0 +1,70 @@
+"""All five services in one process: the in-memory bus and the local executor."""
+
+import importlib
+import importlib.metadata
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from foa.bus import MemoryBus
+from foa.errors import FoaError
+from foa.jobs.local import LocalExecutor
+from foa.manifests import Manifest
+from foa.service.loop import JobEnded, ServiceLoop, attempt_of, software_of
+from foa.service.model import Service
+from foa.site import Site
+from foa.tree import RunTree
+
+TICK_S = 0.1
+"""How often endings are looked for."""
+
+
+def installed_services() -> list[Service]:
+    """The services of this environment, as their distributions announce them."""
+    return [entry.load() for entry in importlib.metadata.entry_points(group="foa.services")]
+
+
+class Embedded:
+    """Runs requests to their end. Nothing is lost when it is stopped at any moment: what it does again, it finds done."""
+
+    def __init__(self, site: Site, observe: Callable[[JobEnded], None] = lambda ended: None) -> None:
+        self.tree = RunTree(site.tree)
+        self.bus = MemoryBus()
+        self.executor = LocalExecutor(site.execution.slots)
+        self.loops = {
+            service.name: ServiceLoop(service, site, self.bus, self.executor, _software(site, service), observe)
+            for service in installed_services()
+        }
+
+    def run(self, manifests: Iterable[Manifest], watch: Callable[[], None] = lambda: None) -> None:
+        """Publish manifests and go on until nothing is left to do; `watch` is called at every turn."""
+        for manifest in manifests:
+            self.tree.record(manifest)
+            self.bus.publish(manifest)
+        while True:
+            while self.bus.deliver():
+                pass
+            watch()
+            ended = self.executor.endings()
+            for ending in ended:
+                attempt = attempt_of(self.tree, ending.name)
+                self.loops[attempt.work.stage].ended(ending, attempt)
+            if not ended and not any(loop.pending() for loop in self.loops.values()):
+                return
+            time.sleep(TICK_S)
+
+
+def _software(site: Site, service: Service) -> str:
+    """Digest of what the stage of a service runs with.
+
+    Raises
+    ------
+    FoaError
+        If its environment is not installed.
+    """
+    lock = site.lock(service.name)
+    if not lock.exists():
+        raise FoaError(f"the environment of {service.name} is not installed: {lock} is missing; run `make env`")
+    package = importlib.import_module(service.stage.rsplit(".", 1)[0])
+    assert package.__file__ is not None
+    return software_of(Path(package.__file__).parent, lock)
