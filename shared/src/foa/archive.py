@@ -21,11 +21,11 @@ def spell_night(night: date) -> str:
 
 
 def find_files(template: str, **values: str | int) -> list[Path]:
-    """All files matching a template; a placeholder without value matches anything."""
+    """All files matching an absolute template; a placeholder without value matches anything."""
     fields = {name for _, name, _, _ in string.Formatter().parse(template) if name}
     for missing in fields - values.keys():
         template = template.replace(f"{{{missing}:05d}}", "*").replace(f"{{{missing}}}", "*")
-    return sorted(Path(path) for path in glob.glob(template.format(**values)))
+    return sorted(Path("/").glob(template.format(**values).lstrip("/")))
 
 
 def find_newest(template: str, **values: str | int) -> Path | None:

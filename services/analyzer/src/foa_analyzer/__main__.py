@@ -4,7 +4,9 @@ from foa.service import Service, run_service
 
 from foa_analyzer.plan import NAME, conclude, plan
 
-SERVICE = Service(NAME, ("dl2.ready", "dl3.ready", "run.failed"), plan, conclude, stage="foa_analyzer.stage")
+SERVICE = Service(
+    NAME, ("dl2.ready", "dl3.ready", "run.failed"), plan, conclude, stage="foa_analyzer.stage", priority=4
+)
 
 
 def main() -> None:

@@ -1,7 +1,7 @@
 """What the analyzer found: the schema of `results.json`. Every significance stands under a key of that name (Li & Ma).
 
-Counts are numbers of events, times in s, energies in TeV, angles in deg, differential fluxes in cm⁻² s⁻¹ TeV⁻¹, integral
-fluxes in cm⁻² s⁻¹.  null stands for what could not be computed; `unavailable` says why.
+Counts are numbers of events, times in s, energies in TeV, angles in deg, differential fluxes in cm⁻² s⁻¹ TeV⁻¹,
+integral fluxes in cm⁻² s⁻¹.  null stands for what could not be computed; `unavailable` says why.
 """
 
 from typing import Literal

@@ -106,8 +106,10 @@ def _describe(maps: Maps, target: SkyCoord, background: str, choice: Analysis, n
     at_target = float(maps.significance.get_by_coord((target.ra, target.dec))[0])
     known = len(maps.off_significances) > 0
     return SkyMap(
-        background=background, energy_min=choice.map_energy_tev, significance=at_target if np.isfinite(at_target) else None,
-        peak_significance=float(data.max()) if np.isfinite(data.max()) else None, peak_ra=float(position[0].to_value("deg")),
+        background=background, energy_min=choice.map_energy_tev,
+        significance=at_target if np.isfinite(at_target) else None,
+        peak_significance=float(data.max()) if np.isfinite(data.max()) else None,
+        peak_ra=float(position[0].to_value("deg")),
         peak_dec=float(position[1].to_value("deg")), n_counts=n_counts,
         off_mean=float(maps.off_significances.mean()) if known else None,
         off_width=float(maps.off_significances.std()) if known else None,

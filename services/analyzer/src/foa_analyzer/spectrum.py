@@ -138,7 +138,8 @@ def _fit(stacked: SpectrumDatasetOnOff, model: SpectralModel) -> tuple[Model, Sp
         if not parameter.frozen
     }
     described = Model(
-        name="power-law" if isinstance(model, PowerLawSpectralModel) else "log-parabola", converged=bool(result.success),
+        name="power-law" if isinstance(model, PowerLawSpectralModel) else "log-parabola",
+        converged=bool(result.success),
         reference=float(model.reference.value), parameters=parameters, fit_statistic=float(stacked.stat_sum()),
     )  # fmt: skip
     return described, model
@@ -176,11 +177,15 @@ def finite(value: float) -> float | None:
 
 
 def _integral_limit(stacked: SpectrumDatasetOnOff, choice: Analysis) -> UpperLimit:
+    """Limit on a flux that cannot be negative: a downward fluctuation of the counts must not make it absurdly low."""
     low, high = choice.light_curve_range_tev
-    edges = [low, high] * u.TeV
-    points = FluxPointsEstimator(energy_edges=edges, source=SOURCE, selection_optional=["ul"]).run([stacked])
-    row = points.to_table(sed_type="flux")[0]
+    estimator = FluxPointsEstimator(
+        energy_edges=[low, high] * u.TeV, source=SOURCE, selection_optional=["ul"], norm={"min": 0.0}
+    )
+    row = estimator.run([stacked]).to_table(sed_type="flux")[0]
     return UpperLimit(
-        energy_min=float(row["e_min"]), energy_max=float(row["e_max"]), index=choice.upper_limit_index,
+        energy_min=float(row["e_min"]),
+        energy_max=float(row["e_max"]),
+        index=choice.upper_limit_index,
         flux=finite(row["flux_ul"]),
-    )  # fmt: skip
+    )

@@ -4,7 +4,7 @@ from foa.service import Service, run_service
 
 from foa_dl2_converter.plan import NAME, conclude, plan
 
-SERVICE = Service(NAME, ("run.selected",), plan, conclude, stage="foa_dl2_converter.stage")
+SERVICE = Service(NAME, ("run.selected",), plan, conclude, stage="foa_dl2_converter.stage", priority=1)
 
 
 def main() -> None:

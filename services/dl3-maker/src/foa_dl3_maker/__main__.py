@@ -4,7 +4,7 @@ from foa.service import Service, run_service
 
 from foa_dl3_maker.plan import NAME, conclude, plan
 
-SERVICE = Service(NAME, ("dl2.ready", "irf.ready"), plan, conclude, stage="foa_dl3_maker.stage")
+SERVICE = Service(NAME, ("dl2.ready", "irf.ready"), plan, conclude, stage="foa_dl3_maker.stage", priority=3)
 
 
 def main() -> None:

@@ -4,7 +4,7 @@ from foa.service import Service, run_service
 
 from foa_irf_builder.plan import NAME, conclude, plan
 
-SERVICE = Service(NAME, ("run.selected",), plan, conclude, stage="foa_irf_builder.stage")
+SERVICE = Service(NAME, ("run.selected",), plan, conclude, stage="foa_irf_builder.stage", priority=2)
 
 
 def main() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from astropy.io import fits
 from ctapipe.core import run_tool
-from foa.manifests import TestNode, digest
+from foa.manifests import Product, TestNode, digest
 from foa.stage import BadInput, Outcome, run_stage
 from foa.tree import Report, Work, product_of
 from lstchain.tools.lstchain_create_irf_files import IRFFITSWriter
@@ -31,7 +31,8 @@ def build(work: IrfRequest, products: Path) -> Outcome:
     config = products / "irf.json"
     config.write_text(json.dumps(tool_config(work), indent=1))
     nodes = products.parents[2] / "irf-node"
-    built, irfs = 0, []
+    built = 0
+    irfs: list[Product] = []
     for node in work.nodes:
         place = _place(nodes, node, config)
         report = place.report()

@@ -9,7 +9,7 @@ SITE_LATITUDE_DEG = 28.76
 PICTURE_THRESHOLDS = {
     0.0: 8, 0.07: 8, 0.14: 8, 0.22: 8, 0.38: 10, 0.50: 10, 0.81: 12, 1.25: 14, 1.76: 16, 2.34: 18,
 }  # fmt: skip
-"""Picture threshold (p.e.) of the cleaning of every NSB level (p.e./ns): the AllSky NSB grid of 20240918 (lstmcpipe)."""
+"""Picture threshold (p.e.) of the cleaning of every NSB level (p.e./ns): AllSky NSB grid of 20240918 (lstmcpipe)."""
 
 
 def line_declination(name: str) -> float:

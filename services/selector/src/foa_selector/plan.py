@@ -50,7 +50,7 @@ def conclude(manifest: Manifest, report: Report) -> list[Manifest]:
     if report.outcome == "failed":
         return [RequestFailed(request=request, reason=f"{NAME}: {report.reason}")]
     found = SelectedRuns.model_validate(report.facts)
-    obs_ids = tuple(sorted(run.obs_id for run in (*found.runs, *found.unreadable)))
+    obs_ids = tuple(sorted([r.obs_id for r in found.runs] + [r.obs_id for r in found.unreadable]))
     selected = [RunSelected(request=request, obs_id=run.obs_id, obs_ids=obs_ids, run=run) for run in found.runs]
     failed = [
         RunFailed(request=request, obs_id=run.obs_id, obs_ids=obs_ids, stage=NAME, reason=run.reason)

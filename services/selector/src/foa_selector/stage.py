@@ -59,7 +59,7 @@ def _points_at(request: Request, run: ListedRun, datacheck: Datacheck | None) ->
             pointing = mean_pointing(subruns)
             ra, dec = pointing.ra, pointing.dec
     near = separation_deg(ra, dec, target.ra, target.dec) < _radius(request)
-    return near or run.source.lower() == target.name.lower()
+    return bool(near) or run.source.lower() == target.name.lower()
 
 
 def _equip(request: Request, night: date, listed: ListedRun, datacheck: Datacheck | None) -> Run:

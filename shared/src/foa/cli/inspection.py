@@ -88,7 +88,8 @@ def _criteria(selected: RunSelected, *, failing_only: bool) -> list[dict[str, An
     grade = str(selected.run.grade)
     shown = [c for c in selected.run.criteria if not failing_only or c.passed is not True]
     rows = [
-        {"run": selected.obs_id, "grade": grade, "what": c.name, "value": f"{c.value:.4g}" if c.value is not None else None,
+        {"run": selected.obs_id, "grade": grade, "what": c.name,
+         "value": f"{c.value:.4g}" if c.value is not None else None,
          "verdict": "unknown" if c.passed is None else ("holds" if c.passed else "fails"), "limit or reason": c.limit}
         for c in shown
     ]  # fmt: skip

@@ -9,9 +9,14 @@ from foa.service.embedded import Embedded
 from foa.tree import RunTree
 
 STAGES = ("dl2-converter", "irf-builder", "dl3-maker")
-ANNOUNCES = {"dl2-converter": Dl2Ready, "irf-builder": IrfReady, "dl3-maker": Dl3Ready}
+ANNOUNCES: dict[str, type[Dl2Ready] | type[IrfReady] | type[Dl3Ready]] = {
+    "dl2-converter": Dl2Ready,
+    "irf-builder": IrfReady,
+    "dl3-maker": Dl3Ready,
+}
 MARKS = {
-    "done": "[green]done[/]", "running": "[yellow]running[/]", "queued": "[blue]queued[/]", "waiting": "[dim]waiting[/]",
+    "done": "[green]done[/]", "running": "[yellow]running[/]", "queued": "[blue]queued[/]",
+    "waiting": "[dim]waiting[/]",
     "failed": "[red]failed[/]", "skipped": "[dim]–[/]",
 }  # fmt: skip
 GRADES = {"good": "[green]good[/]", "usable": "[yellow]usable[/]", "bad": "[red]bad[/]"}
@@ -31,7 +36,9 @@ def states_of(tree: RunTree, request_id: str, under_way: dict[tuple[str, int], s
     """Where each run of a request stands; `under_way` says what runs or is queued just now."""
     selected = tree.newest_per_run(request_id, RunSelected)
     failed = tree.newest_per_run(request_id, RunFailed)
-    ready = {stage: tree.newest_per_run(request_id, kind) for stage, kind in ANNOUNCES.items()}
+    ready = {
+        stage: set(tree.newest_per_run(request_id, kind)) for stage, kind in ANNOUNCES.items()
+    }
     states = []
     for obs_id in sorted(selected.keys() | failed.keys()):
         failure = failed.get(obs_id) if obs_id not in ready["dl3-maker"] else None

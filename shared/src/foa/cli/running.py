@@ -12,6 +12,7 @@ from pathlib import Path
 import structlog
 from rich.console import Console, Group
 from rich.live import Live
+from rich.table import Table
 
 from foa.cli import progress, summary
 from foa.cli.asking import submission
@@ -62,7 +63,7 @@ def _follow(embedded: Embedded, requests: list[Request], console: Console) -> bo
     return True
 
 
-def _table(embedded: Embedded, request_id: str) -> object:
+def _table(embedded: Embedded, request_id: str) -> Table:
     under_way = progress.under_way(embedded, request_id)
     analysis = under_way.get(("analyzer", 0)) or under_way.get(("selector", 0)) or ""
     return progress.runs_table(request_id, progress.states_of(embedded.tree, request_id, under_way), analysis)

@@ -46,7 +46,7 @@ class LocalExecutor:
 
     def _fill(self) -> None:
         while self._queue and len(self._running) < self._slots:
-            name = next(iter(self._queue))
+            name = max(self._queue, key=lambda name: self._queue[name].priority)
             job = self._queue.pop(name)
             self._start(job)
             self._running[name] = job

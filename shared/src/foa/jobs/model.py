@@ -5,7 +5,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
-from pydantic import Field
+from pydantic import BaseModel, Field
 
 from foa.manifests import Frozen
 
@@ -34,7 +34,7 @@ class Resources(Frozen):
 class JobSpec:
     """Work a service wants done: what its stage shall be asked. The key follows from it."""
 
-    request: Frozen
+    request: BaseModel
 
 
 @dataclass(frozen=True)
@@ -88,6 +88,8 @@ class Job:
     directory: Path
     """Of the attempt: output and ending go there."""
     resources: Resources
+    priority: int = 0
+    """Of jobs that wait for a place, the highest goes first."""
 
 
 class Executor(Protocol):

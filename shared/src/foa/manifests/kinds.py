@@ -9,7 +9,7 @@ from foa.manifests.files import Product
 from foa.manifests.request import Request
 from foa.manifests.run import Run
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION: Literal[1] = 1
 
 
 class ManifestRejected(ValueError):

@@ -92,7 +92,8 @@ class Analysis(Frozen):
         ),
     )  # fmt: skip
     theta2_dl3: Theta2Cuts = Theta2Cuts(
-        name="dl3", min_gammaness=0, min_intensity_pe=0, energy_tev=Interval(low=0.1, high=1e3), max_theta2_deg2=0.04,
+        name="standard", min_gammaness=0, min_intensity_pe=0, energy_tev=Interval(low=0.1, high=1e3),
+        max_theta2_deg2=0.04,
         n_off_regions=3,
     )  # fmt: skip
     """Gammaness and intensity are cut when the DL3 file is made."""

@@ -25,7 +25,7 @@ def installed_services() -> list[Service]:
 
 
 class Embedded:
-    """Runs requests to their end. Nothing is lost when it is stopped at any moment: what it does again, it finds done."""
+    """Runs requests to their end. It can be stopped at any moment: what it is told again, it finds done."""
 
     def __init__(self, site: Site, observe: Callable[[JobEnded], None] = lambda ended: None) -> None:
         self.tree = RunTree(site.tree)

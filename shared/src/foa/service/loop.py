@@ -113,7 +113,7 @@ class ServiceLoop:
 
     def _submit(self, attempt: Attempt) -> None:
         command = (*self._site.stage_command(self.service.name), str(attempt.work.request))
-        self._executor.submit(Job(attempt.name, command, attempt.directory, attempt.resources()))
+        self._executor.submit(Job(attempt.name, command, attempt.directory, attempt.resources(), self.service.priority))
 
     def _checked(self, attempt: Attempt) -> Report:
         """The report of a job that ended well, once its products are found to be what it says."""

@@ -21,3 +21,5 @@ class Service:
     """Pure and total: what to announce once that work has ended."""
     stage: str
     """Module of the stage; its `main(request: Path) -> int` does the physics, in an environment of its own."""
+    priority: int
+    """Of its jobs among all: later stages first, so that the first run is through early."""

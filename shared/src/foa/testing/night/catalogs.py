@@ -22,7 +22,7 @@ def write_catalogs(layout: Layout, runs: tuple[Run, ...]) -> None:
 
 
 def _unix_ns(run: Run, seconds: float = 0) -> int:
-    return round((Time(run.start, scale="utc").unix_tai + seconds) * 1e9)
+    return round(float(Time(run.start, scale="utc").unix_tai + seconds) * 1e9)
 
 
 def _write_summary(layout: Layout, night: str, runs: list[Run]) -> None:

@@ -1,7 +1,7 @@
 """Datacheck files of the synthetic night: run-wise from a parametric model, night-wise by lstchain's own tools.
 
-The cosmic-ray intensity spectrum follows lstchain_cherenkov_transparency's own zenith parametrisation (1.74 events/s/p.e.
-at 422 p.e. at zenith, index −2.24); a light yield k scales every intensity by k.
+The cosmic-ray intensity spectrum follows lstchain_cherenkov_transparency's own zenith parametrisation
+(1.74 events/s/p.e. at 422 p.e. at zenith, index −2.24); a light yield k scales every intensity by k.
 """
 
 import json
@@ -28,7 +28,7 @@ PULSE_FRACTIONS = {"0010": 0.02, "0030": 0.006, "0100": 0.0012, "0300": 0.0003, 
 """Fractions of the events with a pulse above so many p.e. in a pixel."""
 KINDS = {"pedestals": (32, 100.0), "flatfield": (4, 50.0), "cosmics": (1, 0.0)}
 """Trigger tag and rate (Hz) of each kind of event; the rate of cosmics follows from the model."""
-EMPTY_HISTOGRAMS = {
+EMPTY_HISTOGRAMS: dict[str, int | tuple[int, int]] = {
     "hist_npixels": 399, "hist_nislands": 30, "hist_dist0": 49, "hist_dist0_intensity_gt_200": 49, "hist_psi": 100,
     "hist_pixelchargespectrum": 120, "num_nearby_stars": N_PIXELS,
     "hist_width": (100, 100), "hist_length": (100, 100), "hist_skewness": (100, 100), "hist_intercept": (100, 100),
@@ -93,7 +93,7 @@ def _container(rng: np.random.Generator, kind: str, run: Run, track: Track, subr
     _fill_identity(container, track, subrun, n_events, tag)
     container.hist_delta_t = _waiting_times(rng, bins.hist_delta_t, n_events)
     if kind == "cosmics":
-        _fill_cosmics(rng, container, rng.poisson(rates * SUBRUN_S), n_events)
+        _fill_cosmics(rng, container, np.asarray(rng.poisson(rates * SUBRUN_S)), n_events)
     else:
         _fill_calibration(rng, container, kind, n_events)
     return container
@@ -121,7 +121,7 @@ def _fill_identity(container: DL1DataCheckContainer, track: Track, subrun: int, 
 def _waiting_times(rng: np.random.Generator, edges_ms: Array, n_events: int) -> Array:
     """Histogram of the times between events: exponential, cut by the dead time."""
     decay = np.exp(-n_events / SUBRUN_S * 1e-3 * np.clip(edges_ms, 7e-3, None))
-    return rng.poisson(np.clip(n_events * -np.diff(decay), 0, None))
+    return np.asarray(rng.poisson(np.clip(n_events * -np.diff(decay), 0, None)))
 
 
 def _fill_cosmics(
@@ -136,7 +136,7 @@ def _fill_cosmics(
 
 
 def _fill_calibration(rng: np.random.Generator, container: DL1DataCheckContainer, kind: str, n_events: int) -> None:
-    """Charges and times of the pixels, with a spread between them: 1.55 p.e. of night-sky noise, 75 p.e. of flat-field light."""
+    """Charges and times of the pixels, with a spread: 1.55 p.e. of night-sky noise, 75 p.e. of flat-field light."""
     flatfield = kind == "flatfield"
     container.hist_intensity = np.zeros(100, np.int64)
     container.num_cleaned_events = n_events if flatfield else int(0.005 * n_events)

@@ -80,7 +80,7 @@ class Run:
     position: tuple[float, float]
     position_angle: float
     flux_crab: float
-    duration: float = 120.0
+    duration: float = 180.0
     light_yield: float = 1.0
     defect: Defect = Defect.NONE
 
@@ -92,8 +92,8 @@ class Run:
 
 FIRST, SECOND = "2024-12-05", "2024-12-07"
 RUNS = (
-    Run(20001, FIRST, "2024-12-05T22:48:00", "ToO-241205", TOO, 90, 0, 90),
-    Run(20002, FIRST, "2024-12-05T22:56:00", "ToO-241205", TOO, 270, 0, 90),
+    Run(20001, FIRST, "2024-12-05T22:48:00", "ToO-241205", TOO, 90, 0, 120),
+    Run(20002, FIRST, "2024-12-05T22:56:00", "ToO-241205", TOO, 270, 0, 120),
     Run(20003, FIRST, "2024-12-06T00:05:00", "Crab", CRAB, 90, 1),
     Run(20004, FIRST, "2024-12-06T00:30:00", "Crab", CRAB, 270, 1),
     Run(20005, FIRST, "2024-12-06T03:10:00", "Crab", CRAB, 90, 1, 60, 0.6, Defect.CLOUDS),

@@ -103,7 +103,8 @@ def _truth(run: Run, track: Track, n_events: int, n_gammas: int) -> dict[str, ob
     return {
         "obs_id": run.obs_id, "night": run.night, "source": run.source, "ra": run.position[0], "dec": run.position[1],
         "flux_crab": run.flux_crab, "light_yield": run.light_yield, "defect": str(run.defect), "duration": run.duration,
-        "zenith": float(np.degrees(np.arccos(track.cos_zenith))), "azimuth": float(np.degrees(track.azimuth.mean()) % 360),
+        "zenith": float(np.degrees(np.arccos(track.cos_zenith))),
+        "azimuth": float(np.degrees(track.azimuth.mean()) % 360),
         "pointing_ra": float(track.ra.mean()), "pointing_dec": float(track.dec.mean()),
         "n_events": n_events, "n_gammas": n_gammas,
     }  # fmt: skip
@@ -175,7 +176,8 @@ def _complete(events: pd.DataFrame, run: Run, track: Track) -> pd.DataFrame:
     azimuth = np.interp(events.t, track.time, track.azimuth) % (2 * np.pi)
     clock = track.start + events.t
     events = events.assign(
-        alt_tel=altitude, az_tel=azimuth, sin_az_tel=np.sin(azimuth), dragon_time=clock, ucts_time=clock, tib_time=clock,
+        alt_tel=altitude, az_tel=azimuth, sin_az_tel=np.sin(azimuth), dragon_time=clock, ucts_time=clock,
+        tib_time=clock,
         trigger_time=clock, ucts_jump=False, mc_type=-9999, obs_id=run.obs_id, event_id=np.arange(1, len(events) + 1),
         calibration_id=0, tel_id=1, tel_pos_x=50.0, tel_pos_y=50.0, tel_pos_z=16.0,
     )  # fmt: skip

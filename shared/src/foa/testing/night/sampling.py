@@ -54,7 +54,7 @@ class Thrower:
         light_yield: float = 1.0,
     ) -> "Thrower":  # fmt: skip
         """Find the bright cells for energies in TeV and impacts (m) uniform on a disc of `radius`."""
-        log_energy = np.linspace(*np.log(energies), N_ENERGY_CELLS + 1)
+        log_energy = np.linspace(np.log(energies[0]), np.log(energies[1]), N_ENERGY_CELLS + 1)
         impact2 = np.linspace(0, radius**2, N_IMPACT_CELLS + 1)
         energy, impact = np.meshgrid(np.exp(log_energy), np.sqrt(impact2), indexing="ij")
         light = mean_light(energy, impact, np.asarray(cos_zenith), particle).size

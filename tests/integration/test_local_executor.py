@@ -1,0 +1,155 @@
+"""The local executor with real processes: limits are kept, jobs outlive whoever started them."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+from foa.jobs import Completed, Died, JobState, Resources
+from foa.jobs.local import LocalExecutor
+from foa.jobs.model import Job
+
+ROOMY = Resources(memory_mib=500, time_limit_s=60)
+
+
+@pytest.fixture
+def job(tmp_path):
+    def make(code, name="foa-test-1", resources=ROOMY, priority=0):
+        return Job(name, (sys.executable, "-c", code), tmp_path / name, resources, priority)
+
+    return make
+
+
+def wait_for_endings(executor, n=1, limit=30):
+    ended, deadline = [], time.monotonic() + limit
+    while len(ended) < n and time.monotonic() < deadline:
+        ended += executor.endings()
+        time.sleep(0.05)
+    return ended
+
+
+def wait_until(condition, limit=30):
+    deadline = time.monotonic() + limit
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert condition()
+
+
+def test_a_job_that_ends_with_0_has_completed(job):
+    executor = LocalExecutor(1)
+    executor.submit(job("print('hello')"))
+    assert wait_for_endings(executor)[0].name == "foa-test-1"
+    assert (job("").directory / "out").read_text() == "hello\n"
+
+
+def test_the_exit_code_and_stderr_of_a_failure_are_kept(job):
+    executor = LocalExecutor(1)
+    executor.submit(job("import sys; sys.exit('no such run')"))
+    (ending,) = wait_for_endings(executor)
+    assert (ending.state, ending.exit_code) == (JobState.FAILED, 1)
+    assert "no such run" in (job("").directory / "err").read_text()
+
+
+def test_a_job_over_its_memory_is_killed_for_that(job):
+    executor = LocalExecutor(1)
+    executor.submit(
+        job(
+            "import time; x = bytearray(300 << 20); time.sleep(60)",
+            resources=Resources(memory_mib=100, time_limit_s=60),
+        )
+    )
+    (ending,) = wait_for_endings(executor)
+    assert ending.state is JobState.OUT_OF_MEMORY
+    assert ending.peak_memory_mib > 100
+
+
+def test_memory_of_children_counts(job):
+    code = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'import time; x = bytearray(300 << 20); time.sleep(60)'])"
+    executor = LocalExecutor(1)
+    executor.submit(job(code, resources=Resources(memory_mib=150, time_limit_s=60)))
+    assert wait_for_endings(executor)[0].state is JobState.OUT_OF_MEMORY
+
+
+def test_a_job_over_its_time_is_killed_with_its_children(job):
+    code = "import subprocess; subprocess.run(['sleep', '61.25'])"
+    executor = LocalExecutor(1)
+    executor.submit(job(code, resources=Resources(memory_mib=100, time_limit_s=1)))
+    assert wait_for_endings(executor)[0].state is JobState.TIMEOUT
+    wait_until(lambda: not any("61.25" in " ".join(p.info["cmdline"] or []) for p in psutil.process_iter(["cmdline"])))
+
+
+def test_no_more_jobs_run_than_there_are_places(job):
+    executor = LocalExecutor(2)
+    for k in range(5):
+        executor.submit(job("import time; time.sleep(0.5)", name=f"foa-test-{k}"))
+    assert len(executor.running()) == 2
+    assert len(wait_for_endings(executor, 5)) == 5
+
+
+def test_the_highest_priority_goes_first(job):
+    executor = LocalExecutor(1)
+    executor.submit(job("pass", name="foa-first-1"))
+    executor.submit(job("pass", name="foa-low-1", priority=1))
+    executor.submit(job("pass", name="foa-high-1", priority=2))
+    assert [ending.name for ending in wait_for_endings(executor, 3)] == ["foa-first-1", "foa-high-1", "foa-low-1"]
+
+
+def test_a_job_is_found_again_by_another_executor(job):
+    LocalExecutor(1).submit(job("import time; time.sleep(1)"))
+    wait_until((job("").directory / "started").exists)
+    executor = LocalExecutor(1)
+    executor.submit(job("raise SystemExit('must not run')"))
+    (ending,) = wait_for_endings(executor)
+    assert isinstance(ending, Completed)
+
+
+def test_an_ending_nobody_saw_is_reported_to_the_next_executor(job):
+    first = LocalExecutor(1)
+    first.submit(job("pass"))
+    wait_until((job("").directory / "ending.json").exists)
+    executor = LocalExecutor(1)
+    executor.submit(job("raise SystemExit('must not run')"))
+    assert isinstance(wait_for_endings(executor)[0], Completed)
+
+
+def test_a_job_goes_on_when_its_starter_is_killed(job, tmp_path):
+    target = job("import time; time.sleep(1.5); open('done', 'w')")
+    starter = f"""
+import time
+from pathlib import Path
+from foa.jobs.local import LocalExecutor
+from foa.jobs.model import Job, Resources
+LocalExecutor(1).submit(Job({target.name!r}, {target.command!r}, Path({str(target.directory)!r}), Resources(memory_mib=500, time_limit_s=60)))
+time.sleep(60)
+"""
+    process = subprocess.Popen([sys.executable, "-c", starter], cwd=tmp_path)
+    wait_until((target.directory / "started").exists)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    executor = LocalExecutor(1)
+    executor.submit(target)
+    assert isinstance(wait_for_endings(executor)[0], Completed)
+    assert (tmp_path / "done").exists()
+
+
+def test_a_job_whose_supervisor_was_killed_is_lost_and_stopped(job):
+    executor = LocalExecutor(1)
+    executor.submit(job("import time; time.sleep(62.5)"))
+    wait_until((job("").directory / "err").exists)
+    time.sleep(0.5)
+    supervisors = [p for p in psutil.Process().children() if "foa.jobs.supervisor" in p.cmdline()]
+    children = supervisors[0].children()
+    os.kill(supervisors[0].pid, signal.SIGKILL)
+    (ending,) = wait_for_endings(executor)
+    assert isinstance(ending, Died)
+    assert ending.state is JobState.LOST
+    wait_until(lambda: not any(child.is_running() and child.status() != psutil.STATUS_ZOMBIE for child in children))
+
+
+def test_a_job_stopped_by_a_person_is_cancelled(job):
+    executor = LocalExecutor(1)
+    executor.submit(job("import os, signal; os.kill(os.getpid(), signal.SIGTERM)"))
+    assert wait_for_endings(executor)[0].state is JobState.CANCELLED

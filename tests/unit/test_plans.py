@@ -1,0 +1,160 @@
+"""What each service decides, without doing anything."""
+
+import pytest
+from foa.jobs import JobSpec, Wait
+from foa.manifests import AnalysisReady, Dl3Ready, RequestFailed, RunFailed
+from foa.testing import factories
+from foa.tree import Report, RunTree, product_of
+from foa_analyzer import plan as analyzer
+from foa_dl2_converter import plan as converter
+from foa_dl3_maker import plan as maker
+from foa_irf_builder import plan as builder
+from foa_selector import plan as selector
+
+FAILED = Report(outcome="failed", exit_code=3, reason="file is missing", log_tail="tail")
+
+
+@pytest.fixture
+def tree(tmp_path):
+    return RunTree(tmp_path)
+
+
+def on_disk(tree, name, role):
+    path = tree.root / name
+    path.write_text(name)
+    return product_of(role, path)
+
+
+def test_new_files_in_the_archive_are_new_work_for_the_selector(tree):
+    first = factories.request_submitted()
+    second = first.model_copy(update={"inputs": "1"})
+    assert selector.plan(first, tree) != selector.plan(second, tree)
+
+
+def test_all_selected_runs_know_of_each_other_and_of_the_unreadable_ones():
+    found = selector.SelectedRuns(
+        runs=(factories.make_run(7), factories.make_run(5)),
+        unreadable=(selector.UnreadableRun(obs_id=6, reason="truncated"),),
+    )
+    report = Report(outcome="done", exit_code=0, facts=found.model_dump(mode="json"))
+    announced = selector.conclude(factories.request_submitted(), report)
+    assert [manifest.kind for manifest in announced] == ["run.selected", "run.selected", "run.failed"]
+    assert {manifest.obs_ids for manifest in announced} == {(5, 6, 7)}
+
+
+def test_a_selection_that_fails_fails_the_request():
+    (announced,) = selector.conclude(factories.request_submitted(), FAILED)
+    assert announced == RequestFailed(request=factories.make_request(), reason="selector: file is missing")
+
+
+def test_runs_of_the_same_line_share_their_irfs(tree):
+    assert builder.plan(factories.run_selected(1), tree) == builder.plan(factories.run_selected(2), tree)
+
+
+def test_every_run_has_its_own_conversion_whatever_its_grade(tree):
+    assert converter.plan(factories.run_selected(1), tree) != converter.plan(factories.run_selected(2), tree)
+
+
+@pytest.mark.parametrize(
+    ("service", "manifest"),
+    [
+        (converter, factories.run_selected()),
+        (builder, factories.run_selected()),
+        (maker, factories.dl2_ready()),
+        (maker, factories.irf_ready()),
+    ],
+)
+def test_a_failed_stage_becomes_a_failed_run_with_reason_and_log(service, manifest):
+    (announced,) = service.conclude(manifest, FAILED)
+    assert announced == RunFailed.after(manifest, service.NAME, "file is missing", "tail")
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [(factories.dl2_ready(), factories.irf_ready()), (factories.irf_ready(), factories.dl2_ready())],
+)
+def test_dl3_is_made_when_the_second_of_dl2_and_irf_arrives(tree, first, second):
+    tree.record(first)
+    assert isinstance(maker.plan(first, tree), Wait)
+    tree.record(second)
+    assert isinstance(maker.plan(second, tree), JobSpec)
+
+
+def test_both_halves_of_a_run_ask_for_the_same_dl3(tree):
+    dl2, irf = factories.dl2_ready(), factories.irf_ready()
+    tree.record(dl2)
+    tree.record(irf)
+    assert maker.plan(dl2, tree) == maker.plan(irf, tree)
+
+
+def test_other_dl2_is_other_work(tree):
+    tree.record(factories.irf_ready())
+    plans = []
+    for content in "ab":
+        manifest = factories.dl2_ready(dl2=factories.make_product("dl2", content=content))
+        tree.record(manifest)
+        plans.append(maker.plan(manifest, tree))
+    assert plans[0] != plans[1]
+
+
+def test_the_first_run_through_is_looked_at_though_others_are_to_come(tree):
+    through = factories.dl3_ready(1, (1, 2), on_disk(tree, "a", "dl3"))
+    tree.record(through)
+    assert analyzer.plan(through, tree).request.phase == "first-look"
+
+
+def test_there_is_one_first_look(tree):
+    made = on_disk(tree, "results.json", "results.json")
+    tree.record(AnalysisReady(request=factories.make_request(), phase="first-look", products=(made,)))
+    through = factories.dl3_ready(1, (1, 2), on_disk(tree, "a", "dl3"))
+    tree.record(through)
+    assert isinstance(analyzer.plan(through, tree), Wait)
+
+
+def test_the_last_run_to_come_through_or_to_fail_starts_the_final_analysis(tree):
+    tree.record(factories.dl3_ready(1, (1, 2), on_disk(tree, "a", "dl3")))
+    failed = factories.run_failed(2, (1, 2))
+    tree.record(failed)
+    asked = analyzer.plan(failed, tree).request
+    assert asked.phase == "final"
+    assert [run.obs_id for run in asked.runs] == [1]
+    assert [run.obs_id for run in asked.lost] == [2]
+
+
+def test_a_run_whose_dl3_failed_still_contributes_its_dl2(tree):
+    tree.record(factories.dl2_ready(2, (2,)))
+    failed = factories.run_failed(2, (2,))
+    tree.record(failed)
+    (run,) = analyzer.plan(failed, tree).request.runs
+    assert run.dl2 is not None
+    assert run.dl3 is None
+
+
+def test_a_dl3_file_that_was_deleted_is_awaited_again(tree):
+    through = factories.dl3_ready(1, (1, 2), on_disk(tree, "a", "dl3"))
+    tree.record(through)
+    tree.record(factories.dl3_ready(2, (1, 2), on_disk(tree, "b", "dl3")))
+    (tree.root / "b").unlink()
+    assert analyzer.plan(through, tree).request.phase == "first-look"
+
+
+def test_a_run_that_comes_through_after_a_failure_counts_as_through(tree):
+    tree.record(factories.run_failed(1))
+    through = factories.dl3_ready(1, (1,), on_disk(tree, "a", "dl3"))
+    tree.record(through)
+    asked = analyzer.plan(through, tree).request
+    assert asked.lost == ()
+
+
+def test_an_analysis_that_fails_fails_the_request():
+    (announced,) = analyzer.conclude(factories.dl3_ready(), FAILED)
+    assert isinstance(announced, RequestFailed)
+
+
+def test_dl3_announces_how_its_irf_was_found(tree):
+    report = Report(
+        outcome="done", exit_code=0, products=(factories.make_product("dl3"),), facts={"irf_choice": "nearest"}
+    )
+    (announced,) = maker.conclude(factories.dl2_ready(), report)
+    assert isinstance(announced, Dl3Ready)
+    assert announced.irf_choice == "nearest"

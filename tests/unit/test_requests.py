@@ -1,0 +1,89 @@
+"""Request, site and profile files: what is wrong in them is named."""
+
+from datetime import date
+
+import pytest
+from foa.cli.asking import read_profile, read_request
+from foa.errors import FoaError
+from foa.site import read_site
+from foa.targets import find_target
+
+
+@pytest.fixture
+def site(repository):
+    return read_site(repository / "deploy/sites/demo.yaml")
+
+
+@pytest.fixture
+def ask(tmp_path, site):
+    def read(text):
+        path = tmp_path / "request.yaml"
+        path.write_text(text)
+        return read_request(path, site)
+
+    return read
+
+
+@pytest.mark.parametrize("name", ["demo", "lst-it"])
+def test_the_shipped_sites_are_valid(repository, name):
+    assert read_site(repository / f"deploy/sites/{name}.yaml").name == name
+
+
+@pytest.mark.parametrize("name", ["crab", "too"])
+def test_the_shipped_requests_are_valid(repository, site, name):
+    assert read_request(repository / f"deploy/requests/{name}.yaml", site).id
+
+
+def test_a_name_one_night_and_a_zenith_range_are_a_request(ask):
+    request = ask("target: crab nebula\nnights: 2024-12-05\nzenith: [0, 35]")
+    assert request.target.name == "Crab"
+    assert request.first_night == request.last_night == date(2024, 12, 5)
+    assert request.profile.selection.zenith_deg.high == 35
+
+
+def test_the_same_file_is_the_same_request(ask):
+    text = "target: Crab\nnights: [2024-12-05, 2024-12-07]"
+    assert ask(text).id == ask(text).id
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("target: Crabb\nnights: 2024-12-05", "did you mean Crab"),
+        ("target: Nowhere 7\nnights: 2024-12-05", "give its position"),
+        ("target: {name: x, ra: 400, dec: 0}\nnights: 2024-12-05", "ra"),
+        ("target: Crab", "nights"),
+        ("target: Crab\nnights: [2024-12-07, 2024-12-05]", "after last night"),
+        ("target: Crab\nnights: 2024-12-05\nzenit: [0, 35]", "zenit"),
+        ("target: Crab\nnights: 2024-12-05\nzenith: [35, 0]", "not below"),
+        ("target: Crab\nnights: 2024-12-05\nruns: []", "empty list"),
+        ("target: Crab\nnights: 2024-12-05\nprofile: deep", "unknown profile 'deep'"),
+        ("- target", "not a mapping"),
+        ("target: [", "not YAML"),
+    ],
+)
+def test_a_faulty_request_says_what_is_wrong(ask, text, what):
+    with pytest.raises(FoaError, match=what):
+        ask(text)
+
+
+def test_a_missing_file_is_named(site, tmp_path):
+    with pytest.raises(FoaError, match=r"none\.yaml: No such file"):
+        read_request(tmp_path / "none.yaml", site)
+
+
+def test_an_unknown_field_of_a_site_is_named(tmp_path, repository):
+    path = tmp_path / "site.yaml"
+    path.write_text((repository / "deploy/sites/demo.yaml").read_text() + "quee: long\n")
+    with pytest.raises(FoaError, match="quee"):
+        read_site(path)
+
+
+def test_every_listed_target_is_found_by_its_name():
+    assert find_target("MRK 421").dec == pytest.approx(38.2088)
+    assert find_target("mrk421") == find_target("Mrk 421")
+
+
+def test_a_profile_may_be_a_file(tmp_path):
+    (tmp_path / "mine.yaml").write_text("name: mine\nversion: 2\nirf: {gh_efficiency: 0.9}")
+    assert read_profile("mine.yaml", tmp_path).irf.gh_efficiency == 0.9

@@ -1,0 +1,90 @@
+"""The run tree tells the truth about requests, work and products."""
+
+import pytest
+from foa.jobs import Died, JobState, Resources
+from foa.manifests import RunFailed, RunSelected
+from foa.testing import factories
+from foa.tree import Attempt, Report, RunTree, product_of, write_atomic
+
+
+@pytest.fixture
+def tree(tmp_path):
+    return RunTree(tmp_path)
+
+
+@pytest.fixture
+def work(tree):
+    return tree.work("dl2-converter", "0123456789abcdef")
+
+
+def done(path):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("content")
+    return Report(outcome="done", exit_code=0, products=(product_of("dl2", path),))
+
+
+def test_a_report_holds_while_its_products_are_there(work):
+    path = work.products / "dl2.h5"
+    work.write_report(done(path))
+    assert work.report() is not None
+    path.unlink()
+    assert work.report() is None
+
+
+def test_a_product_of_other_size_does_not_count(work):
+    path = work.products / "dl2.h5"
+    work.write_report(done(path))
+    path.write_text("cont")
+    assert work.report() is None
+
+
+def test_a_product_of_other_content_is_found_corrupt(work):
+    path = work.products / "dl2.h5"
+    report = done(path)
+    assert report.corrupt() == []
+    path.write_text("c0ntent")
+    assert report.corrupt() == [path]
+
+
+def test_half_a_report_is_no_report(work):
+    write_atomic(work.directory / "report.json", b'{"outcome": "do')
+    assert work.report() is None
+
+
+def test_a_failed_write_leaves_the_old_file_and_no_rubbish(tmp_path):
+    path = tmp_path / "file"
+    write_atomic(path, b"old")
+    with pytest.raises(TypeError):
+        write_atomic(path, "not bytes")
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_deaths_are_counted_since_the_last_success(work):
+    death = Died("job", JobState.TIMEOUT)
+    for number, ending in enumerate((death, None, death, death), start=1):
+        attempt = Attempt(work, number)
+        attempt.begin(Resources(memory_mib=1, time_limit_s=1))
+        attempt.conclude(ending)
+    assert work.deaths() == [death, death]
+
+
+def test_manifests_come_back_in_the_order_they_were_said_last(tree):
+    one, two = factories.run_selected(1, (1, 2)), factories.run_selected(2, (1, 2))
+    for manifest in (one, two, one):
+        tree.record(manifest)
+    assert tree.manifests(one.request.id, RunSelected) == [two, one]
+
+
+def test_the_newest_word_on_a_run_counts(tree):
+    first = factories.run_failed()
+    second = first.model_copy(update={"reason": "another"})
+    tree.record(first)
+    tree.record(second)
+    assert tree.newest_per_run(first.request.id, RunFailed) == {1: second}
+
+
+def test_a_request_shows_the_work_it_led_to(tree, work):
+    manifest = factories.run_selected(7)
+    tree.link_work(manifest, work)
+    assert tree.linked_works(manifest.request.id) == {("dl2-converter", 7): work}
