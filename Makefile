@@ -1,6 +1,6 @@
 # The LST-1 Fast Offline Analysis: `make` shows the targets.
 .DEFAULT_GOAL := help
-.PHONY: help env lock demo test check fmt unit contract integration e2e clean
+.PHONY: help env lock night demo fmt check unit integration e2e test clean
 SHELL := /bin/bash -o pipefail
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
@@ -9,7 +9,8 @@ PYTHON ?= python3
 BUILD  := build
 ENVS   := $(BUILD)/envs
 UV     := $(BUILD)/uv/bin/uv
-FOA    := $(ENVS)/operator/bin/foa
+BIN    := $(ENVS)/operator/bin
+FOA    := $(BIN)/foa
 SERVICES := selector dl2-converter irf-builder dl3-maker analyzer
 
 # which lock each environment is installed from
@@ -38,6 +39,7 @@ $(ENVS)/%/lock.txt: deploy/locks/$$(LOCK_$$*).txt $(wildcard shared/pyproject.to
 	  $(foreach s,$(if $(filter operator,$*),$(SERVICES),$*),-e services/$(s))
 	@cp $< $@
 
+# pip's resolver must not look for the shared library on an index
 LOCKING = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	--no-emit-package lst-foa-shared --override $(BUILD)/shared.txt
 lock: $(UV)  ## resolve every environment anew, within the bounds of the pyproject files
@@ -47,3 +49,35 @@ lock: $(UV)  ## resolve every environment anew, within the bounds of the pyproje
 	$(LOCKING) services/analyzer/pyproject.toml --extra stage --group stage -o deploy/locks/gammapy.txt
 	$(LOCKING) shared/pyproject.toml services/selector/pyproject.toml --extra operator --extra stage --group operator \
 	  -o deploy/locks/operator.txt
+
+night: $(BUILD)/night/truth.json  ## make the synthetic night
+
+$(BUILD)/night/truth.json: | env
+	$(FOA) synth $(BUILD)/night
+
+demo: env night  ## set up everything and run a whole synthetic night
+	$(FOA) run deploy/requests/crab.yaml deploy/requests/too.yaml
+
+fmt:  ## format the sources
+	$(BIN)/ruff format --quiet . && $(BIN)/ruff check --fix --quiet .
+
+check: env  ## formatting, lint, types and import contracts; counts what fails
+	@failed=0; for what in "ruff format --check --quiet ." "ruff check --quiet ." "mypy shared/src services/*/src" \
+	  "lint-imports --no-logo"; do echo "$$what"; (PATH=$(BIN):$$PATH; $$what) || failed=$$((failed + 1)); done; \
+	  echo "$$failed checks failed"; exit $$failed
+
+unit: env  ## pure tests, in seconds
+	$(BIN)/pytest -q tests/unit tests/contract
+
+integration: env night  ## stages on bad input, the local executor with real processes
+	$(BIN)/pytest -q tests/integration
+	$(ENVS)/dl2-converter/bin/pytest -q tests/stage/dl2_converter
+	$(ENVS)/analyzer/bin/pytest -q tests/stage/analyzer
+
+e2e: env night  ## the night, its recovery, the stock tools, real data where there are any
+	$(BIN)/pytest -q tests/e2e
+
+test: check unit integration e2e  ## everything
+
+clean:  ## remove whatever was built, installed or computed
+	rm -rf $(BUILD)

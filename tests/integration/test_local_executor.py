@@ -67,7 +67,8 @@ def test_a_job_over_its_memory_is_killed_for_that(job):
 
 
 def test_memory_of_children_counts(job):
-    code = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'import time; x = bytearray(300 << 20); time.sleep(60)'])"
+    greedy = "import time; x = bytearray(300 << 20); time.sleep(60)"
+    code = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {greedy!r}])"
     executor = LocalExecutor(1)
     executor.submit(job(code, resources=Resources(memory_mib=150, time_limit_s=60)))
     assert wait_for_endings(executor)[0].state is JobState.OUT_OF_MEMORY
@@ -122,7 +123,8 @@ import time
 from pathlib import Path
 from foa.jobs.local import LocalExecutor
 from foa.jobs.model import Job, Resources
-LocalExecutor(1).submit(Job({target.name!r}, {target.command!r}, Path({str(target.directory)!r}), Resources(memory_mib=500, time_limit_s=60)))
+resources = Resources(memory_mib=500, time_limit_s=60)
+LocalExecutor(1).submit(Job({target.name!r}, {target.command!r}, Path({str(target.directory)!r}), resources))
 time.sleep(60)
 """
     process = subprocess.Popen([sys.executable, "-c", starter], cwd=tmp_path)
@@ -140,7 +142,8 @@ def test_a_job_whose_supervisor_was_killed_is_lost_and_stopped(job):
     executor.submit(job("import time; time.sleep(62.5)"))
     wait_until((job("").directory / "err").exists)
     time.sleep(0.5)
-    supervisors = [p for p in psutil.Process().children() if "foa.jobs.supervisor" in p.cmdline()]
+    directory = str(job("").directory)
+    supervisors = [p for p in psutil.process_iter(["cmdline"]) if directory in (p.info["cmdline"] or [])]
     children = supervisors[0].children()
     os.kill(supervisors[0].pid, signal.SIGKILL)
     (ending,) = wait_for_endings(executor)

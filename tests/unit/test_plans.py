@@ -158,3 +158,12 @@ def test_dl3_announces_how_its_irf_was_found(tree):
     (announced,) = maker.conclude(factories.dl2_ready(), report)
     assert isinstance(announced, Dl3Ready)
     assert announced.irf_choice == "nearest"
+
+
+def test_the_first_look_stays_the_same_when_a_run_of_lower_number_follows(tree):
+    first = factories.dl3_ready(5, (2, 5, 9), on_disk(tree, "a", "dl3"))
+    tree.record(first)
+    looked = analyzer.plan(first, tree)
+    second = factories.dl3_ready(2, (2, 5, 9), on_disk(tree, "b", "dl3"))
+    tree.record(second)
+    assert analyzer.plan(second, tree) == looked

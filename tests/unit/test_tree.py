@@ -86,5 +86,5 @@ def test_the_newest_word_on_a_run_counts(tree):
 
 def test_a_request_shows_the_work_it_led_to(tree, work):
     manifest = factories.run_selected(7)
-    tree.link_work(manifest, work)
+    tree.link_work(manifest, work, per_run=True)
     assert tree.linked_works(manifest.request.id) == {("dl2-converter", 7): work}

@@ -28,9 +28,9 @@ def plan(manifest: Manifest, tree: RunTree) -> JobSpec | Wait:
     pending = set(manifest.obs_ids) - dl3.keys() - failed.keys()
     if pending and (not dl3 or tree.manifests(request.id, AnalysisReady)):
         return Wait(f"runs {', '.join(map(str, sorted(pending)))}")
-    runs = tuple(_run(obs_id, dl2.get(obs_id), dl3.get(obs_id)) for obs_id in sorted(dl2.keys() | dl3.keys()))
-    if pending:
-        runs = tuple(run for run in runs if run.dl3)[:1]
+    # the run that came through first stays first, whatever comes after it
+    obs_ids = list(dl3)[:1] if pending else sorted(dl2.keys() | dl3.keys())
+    runs = tuple(_run(obs_id, dl2.get(obs_id), dl3.get(obs_id)) for obs_id in obs_ids)
     return JobSpec(_request(request, runs, tuple(failed.values()), final=not pending))
 
 

@@ -21,6 +21,7 @@ from gammapy.maps import MapAxis, RegionGeom
 from gammapy.modeling import Fit
 from gammapy.modeling.models import LogParabolaSpectralModel, PowerLawSpectralModel, SkyModel, SpectralModel
 from regions import CircleSkyRegion, PointSkyRegion
+from scipy.optimize import brentq
 
 from foa_analyzer.observations import is_point_like, livetime
 from foa_analyzer.results import Counts, FluxPoint, Model, Parameter, Spectrum, UpperLimit
@@ -30,6 +31,8 @@ AMPLITUDE = 1e-11 * u.Unit("cm-2 s-1 TeV-1")
 """Where fits start."""
 AEFF_MAX_PERCENT = 10
 """Full-enclosure IRFs: energies where the effective area is below this share of its maximum are left out."""
+LIMIT_SIGMA = 2
+"""Upper limits are where the fit statistic rises by 2² (95.4 %), Gammapy's default."""
 CURVATURE_TS = 9.0
 """A log-parabola is preferred when it fits better than a power law by 3 σ."""
 
@@ -177,15 +180,28 @@ def finite(value: float) -> float | None:
 
 
 def _integral_limit(stacked: SpectrumDatasetOnOff, choice: Analysis) -> UpperLimit:
-    """Limit on a flux that cannot be negative: a downward fluctuation of the counts must not make it absurdly low."""
     low, high = choice.light_curve_range_tev
-    estimator = FluxPointsEstimator(
-        energy_edges=[low, high] * u.TeV, source=SOURCE, selection_optional=["ul"], norm={"min": 0.0}
-    )
-    row = estimator.run([stacked]).to_table(sed_type="flux")[0]
-    return UpperLimit(
-        energy_min=float(row["e_min"]),
-        energy_max=float(row["e_max"]),
-        index=choice.upper_limit_index,
-        flux=finite(row["flux_ul"]),
-    )
+    edges = [low, high] * u.TeV
+    points = FluxPointsEstimator(energy_edges=edges, source=SOURCE, selection_optional=["ul"]).run([stacked])
+    row = points.to_table(sed_type="flux")[0]
+    edges = u.Quantity([row["e_min"], row["e_max"]], "TeV")
+    flux = finite(row["flux_ul"]) if row["flux"] >= 0 else _limit_above_zero(stacked, edges)
+    return UpperLimit(energy_min=edges[0].value, energy_max=edges[1].value, index=choice.upper_limit_index, flux=flux)
+
+
+def _limit_above_zero(stacked: SpectrumDatasetOnOff, edges: u.Quantity) -> float:
+    """Limit on a flux that cannot be negative, where the counts fluctuated down: measured from zero, not from below."""
+    part = stacked.slice_by_energy(*edges)
+    model = stacked.models[0].spectral_model.copy()
+    part.models = [SkyModel(model, name=SOURCE)]
+
+    def rise(amplitude: float) -> float:
+        model.amplitude.value = amplitude
+        return float(part.stat_sum())
+
+    at_zero = rise(0.0)
+    highest = AMPLITUDE.value
+    while rise(highest) - at_zero < LIMIT_SIGMA**2:
+        highest *= 2
+    model.amplitude.value = brentq(lambda a: rise(a) - at_zero - LIMIT_SIGMA**2, 0.0, highest, xtol=highest * 1e-4)
+    return float(model.integral(*edges).to_value("cm-2 s-1"))

@@ -36,9 +36,7 @@ def states_of(tree: RunTree, request_id: str, under_way: dict[tuple[str, int], s
     """Where each run of a request stands; `under_way` says what runs or is queued just now."""
     selected = tree.newest_per_run(request_id, RunSelected)
     failed = tree.newest_per_run(request_id, RunFailed)
-    ready = {
-        stage: set(tree.newest_per_run(request_id, kind)) for stage, kind in ANNOUNCES.items()
-    }
+    ready = {stage: set(tree.newest_per_run(request_id, kind)) for stage, kind in ANNOUNCES.items()}
     states = []
     for obs_id in sorted(selected.keys() | failed.keys()):
         failure = failed.get(obs_id) if obs_id not in ready["dl3-maker"] else None
@@ -73,7 +71,7 @@ def under_way(embedded: Embedded, request_id: str) -> dict[tuple[str, int], str]
     """What runs or is queued for a request: by stage and run, 0 for work that concerns all runs."""
     running = {name.rsplit("-", 1)[0] for name in embedded.executor.running()}
     return {
-        (work.stage, getattr(manifest, "obs_id", 0) if work.stage in STAGES else 0):
+        (work.stage, getattr(manifest, "obs_id", 0) if loop.service.per_run else 0):
             "running" if f"foa-{work.stage}-{work.key}" in running else "queued"
         for loop in embedded.loops.values() for manifest, work in loop.pending() if manifest.request.id == request_id
     }  # fmt: skip

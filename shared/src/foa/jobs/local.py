@@ -17,7 +17,6 @@ class LocalExecutor:
         self._slots = slots
         self._queue: dict[str, Job] = {}
         self._running: dict[str, Job] = {}
-        self._supervisors: dict[str, subprocess.Popen[bytes]] = {}
 
     def submit(self, job: Job) -> None:
         """Accept a job; one that runs or has ended already is taken over as it is."""
@@ -31,9 +30,6 @@ class LocalExecutor:
 
     def endings(self) -> list[Ending]:
         """Jobs that ended since the last call; waiting jobs take their places."""
-        for name, supervisor in list(self._supervisors.items()):
-            if supervisor.poll() is not None:
-                del self._supervisors[name]
         ended = [ending for job in self._running.values() if (ending := self._ending(job))]
         for ending in ended:
             del self._running[ending.name]
@@ -54,14 +50,16 @@ class LocalExecutor:
     def _start(self, job: Job) -> None:
         intent = {"command": list(job.command), **job.resources.model_dump()}
         write_atomic(job.directory / "intent.json", json.dumps(intent).encode())
+        command = [sys.executable, "-m", "foa.jobs.supervisor", str(job.directory)]
         # a session of its own: Ctrl-C in the terminal stops whoever waits for the job, not the job
-        self._supervisors[job.name] = subprocess.Popen(
-            [sys.executable, "-m", "foa.jobs.supervisor", str(job.directory)], stdin=subprocess.DEVNULL,
-            start_new_session=True,
-        )  # fmt: skip
+        with (job.directory / "supervisor.err").open("wb") as err:
+            subprocess.run(
+                command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=err, start_new_session=True,
+                check=True,
+            )  # fmt: skip
 
     def _ending(self, job: Job) -> Ending | None:
-        alive = job.name in self._supervisors or _is_locked(job.directory / "lock")
+        alive = _is_locked(job.directory / "lock")  # asked first: an ending written in between is then seen
         path = job.directory / "ending.json"
         if path.exists():
             ended = json.loads(path.read_bytes())

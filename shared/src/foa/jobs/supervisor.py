@@ -1,7 +1,8 @@
 """Runs one local job within its limits: `python -m foa.jobs.supervisor ATTEMPT_DIR`.
 
-It outlives whoever started it.  While it lives it holds a lock on `lock`; when the job has ended it writes
-`ending.json`.  A free lock and no ending mean that the supervisor itself was killed.
+It returns when it has the job in hand, and goes on in the background, outliving whoever started it.  While it lives
+it holds a lock on `lock`; when the job has ended it writes `ending.json`.  A free lock and no ending mean that the
+supervisor itself was killed.
 """
 
 import fcntl
@@ -33,6 +34,9 @@ def supervise(directory: Path) -> None:
             return
         if not (directory / "ending.json").exists():
             (directory / "started").touch()
+            if os.fork():
+                os._exit(0)  # the lock stays with the child
+            os.setsid()
             ending = _run(directory, json.loads((directory / "intent.json").read_bytes()))
             write_atomic(directory / "ending.json", json.dumps(ending).encode())
 

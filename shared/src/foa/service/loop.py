@@ -53,12 +53,14 @@ class ServiceLoop:
             return
         key = digest({"request": plan.request.model_dump(mode="json"), "software": self._software})
         work = self._tree.work(self.service.name, key)
-        self._tree.link_work(manifest, work)
+        self._tree.link_work(manifest, work, per_run=self.service.per_run)
         under_way = key in self._asking
         self._asking.setdefault(key, {})[manifest.id] = manifest
+        if under_way:
+            return
         if report := work.report():
             self._publish(work, report)
-        elif not under_way:
+        else:
             write_atomic(work.request, canonical_json(plan.request))
             self._submit(self._next_attempt(work))
 

@@ -23,3 +23,5 @@ class Service:
     """Module of the stage; its `main(request: Path) -> int` does the physics, in an environment of its own."""
     priority: int
     """Of its jobs among all: later stages first, so that the first run is through early."""
+    per_run: bool = True
+    """Whether a piece of its work concerns one run, or the request as a whole."""

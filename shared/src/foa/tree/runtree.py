@@ -209,9 +209,10 @@ class RunTree:
         if made not in [version.resolve() for version in versions]:
             (results / f"{len(versions) + 1:03d}-{manifest.phase}").symlink_to(made)
 
-    def link_work(self, manifest: Manifest, work: Work) -> None:
+    def link_work(self, manifest: Manifest, work: Work, *, per_run: bool) -> None:
         """Let the request show which work it led to: `jobs/<stage>.<obs_id>`, a link."""
-        link = self.request_directory(manifest.request.id) / "jobs" / f"{work.stage}.{_obs_id(manifest):05d}"
+        obs_id = _obs_id(manifest) if per_run else 0
+        link = self.request_directory(manifest.request.id) / "jobs" / f"{work.stage}.{obs_id:05d}"
         link.parent.mkdir(parents=True, exist_ok=True)
         temporary = link.with_name(f".{link.name}")
         temporary.unlink(missing_ok=True)

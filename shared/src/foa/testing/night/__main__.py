@@ -10,7 +10,7 @@ from foa.testing.night.building import make_night
 
 def _main(
     directory: Annotated[Path, typer.Argument(help="where the night goes")],
-    seed: Annotated[int, typer.Option(help="of every random number")] = 1,
+    seed: Annotated[int, typer.Option(help="of every random number")] = 2,
 ) -> None:
     """Make the synthetic night."""
     make_night(directory.resolve(), seed)

@@ -4,6 +4,7 @@ import json
 import multiprocessing
 import os
 import time
+import warnings
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
@@ -71,4 +72,5 @@ def _in_parallel(steps: list[Step]) -> dict[str, object]:
 def _timed(step: Callable[..., object], *arguments: object) -> tuple[object, float]:
     start = time.monotonic()
     iers.conf.auto_download = False
+    warnings.simplefilter("ignore")  # of ctapipe's provenance about files it did not write
     return step(*arguments), time.monotonic() - start

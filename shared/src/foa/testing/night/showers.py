@@ -29,7 +29,7 @@ TELESCOPE_HEIGHT_KM = 2.16
 PIXEL_AREA_DEG2 = 0.0087
 N_PIXELS = 1855
 THRESHOLD_PE = 250.0
-"""Image size at half trigger efficiency: 1.1 kHz instead of 7 keeps files small, yet the gaps between events stay
+"""Image size at half trigger efficiency: 0.8 kHz instead of 7 keeps files small, yet the gaps between events stay
 below the 10 ms that lstchain.reco.utils.get_effective_time needs."""
 
 

@@ -1,0 +1,98 @@
+"""What is lost is made again, and nothing else; what is interrupted goes on where it was."""
+
+import json
+import signal
+import subprocess
+import time
+
+import pytest
+
+
+@pytest.fixture(scope="module")
+def settled(hire):
+    """An operator whose request of the empty field is through."""
+    operator = hire("recovery")
+    operator.told = None
+    return operator, operator.run("too")["too"]
+
+
+def stages(attempts):
+    return sorted(attempt.split("/")[1] for attempt in attempts)
+
+
+def find(operator, pattern):
+    return next(iter(sorted(operator.tree.glob(pattern))))
+
+
+@pytest.mark.parametrize(
+    ("product", "made_again"),
+    [
+        ("work/analyzer/*/products/results.json", ["analyzer"]),
+        ("work/dl3-maker/*/products/dl3_LST-1.Run20001.fits", ["analyzer", "dl3-maker"]),
+        ("work/dl2-converter/*/products/dl2_LST-1.Run20001.h5", ["analyzer", "dl2-converter", "dl3-maker"]),
+    ],
+)
+def test_deleting_a_product_makes_it_and_what_depends_on_it_again(settled, product, made_again):
+    operator, told = settled
+    before = operator.attempts()
+    find(operator, product).unlink()
+    again = operator.run("too")["too"]
+    assert set(stages(operator.attempts() - before)) == set(made_again)
+    assert again["content"]["findings"] == told["content"]["findings"]
+
+
+def test_irfs_of_nodes_are_cached_one_by_one(settled):
+    operator, _ = settled
+    find(operator, "work/irf-node/*/products/irf_node_theta_10.000*.fits.gz").unlink()
+    operator.run("too")
+    report = json.loads(find(operator, "work/irf-builder/*/report.json").read_text())
+    assert report["facts"] == {"built": 1, "nodes": 3}
+
+
+@pytest.mark.parametrize("moment", ["selector", "dl2-converter", "dl3-maker", "analyzer"])
+def test_killed_at_any_moment_and_started_again_it_ends_the_same(hire, settled, moment):
+    operator = hire(f"killed-{moment}")
+    process = subprocess.Popen(
+        operator.command("run", operator.request("too")), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    deadline = time.monotonic() + 300
+    while not list(operator.tree.glob(f"work/{moment}/*/attempt-1/started")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    told = operator.run("too")["too"]
+    assert told["content"]["findings"]["all"] == settled[1]["content"]["findings"]["all"]
+    assert not [attempt for attempt in operator.attempts() if not attempt.endswith("attempt-1")]
+
+
+def test_ctrl_c_says_what_goes_on_and_loses_nothing(hire, settled):
+    operator = hire("interrupted")
+    process = subprocess.Popen(
+        operator.command("run", operator.request("too")), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    deadline = time.monotonic() + 300
+    while not list(operator.tree.glob("work/dl2-converter/*/attempt-1/started")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    said, _ = process.communicate()
+    assert process.returncode == 130
+    assert "go on by themselves" in said
+    told = operator.run("too")["too"]
+    assert told["content"]["findings"]["all"] == settled[1]["content"]["findings"]["all"]
+    assert not [attempt for attempt in operator.attempts() if not attempt.endswith("attempt-1")]
+
+
+def test_two_at_once_in_one_tree_is_refused(hire):
+    operator = hire("twice")
+    first = subprocess.Popen(
+        operator.command("run", operator.request("too")), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    deadline = time.monotonic() + 60
+    while not (operator.tree / ".lock").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    time.sleep(0.5)
+    second = operator.type("run", operator.request("too"), check=False)
+    first.send_signal(signal.SIGINT)
+    first.wait()
+    assert second.returncode == 2
+    assert "another `foa run` is at work" in second.stderr.replace("\n", " ")

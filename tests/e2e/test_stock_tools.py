@@ -1,0 +1,83 @@
+"""The same numbers as lstchain's tools called by hand on the same files."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import astropy.io.fits as fits
+import numpy as np
+import pytest
+
+COMPARE_DL2 = """
+import sys
+import pandas as pd
+key = "/dl2/event/telescope/parameters/LST_LSTCam"
+ours, theirs = (pd.read_hdf(path, key=key) for path in sys.argv[1:])
+pd.testing.assert_frame_equal(ours, theirs, check_exact=True)
+print(len(ours))
+"""
+
+
+@pytest.fixture(scope="module")
+def works(told, operator):
+    """Work of run 20003 by stage: its directory, what was asked, what was reported."""
+    jobs = operator.tree / "requests" / told["crab"]["request"] / "jobs"
+    found = {}
+    for stage in ("dl2-converter", "irf-builder", "dl3-maker"):
+        directory = (jobs / f"{stage}.20003").resolve()
+        request = json.loads((directory / "request.json").read_text())
+        report = json.loads((directory / "report.json").read_text())
+        found[stage] = directory, request, {product["role"]: Path(product["path"]) for product in report["products"]}
+    return found
+
+
+@pytest.fixture
+def stock(repository, tmp_path):
+    def run(tool, *arguments):
+        command = [repository / "build/envs/dl2-converter/bin" / tool, *arguments]
+        ended = subprocess.run([str(c) for c in command], capture_output=True, text=True, cwd=tmp_path, check=False)
+        assert ended.returncode == 0, ended.stderr[-2000:]
+        return ended.stdout
+
+    return run
+
+
+def assert_same_tables(ours, theirs):
+    """Every table HDU holds the same rows."""
+    with fits.open(ours) as mine, fits.open(theirs) as his:
+        assert [hdu.name for hdu in mine] == [hdu.name for hdu in his]
+        for one, other in zip(mine[1:], his[1:], strict=True):
+            for column in one.columns.names:
+                np.testing.assert_array_equal(one.data[column], other.data[column])
+
+
+def test_dl2_is_that_of_lstchain_dl1_to_dl2(works, stock, tmp_path):
+    _, asked, products = works["dl2-converter"]
+    models = asked["models"]
+    stock(
+        "lstchain_dl1_to_dl2", "-f", asked["dl1"]["path"], "-p", models["directory"], "-o", tmp_path,
+        "-c", models["config"]["path"],
+    )  # fmt: skip
+    n_events = stock("python", "-c", COMPARE_DL2, products["dl2"], tmp_path / products["dl2"].name)
+    assert int(n_events) > 100_000
+
+
+def test_irfs_are_those_of_lstchain_create_irf_files(works, stock, tmp_path):
+    directory, asked, products = works["irf-builder"]
+    node = asked["nodes"][0]
+    stock(
+        "lstchain_create_irf_files", "-g", node["dl2"]["path"], "-o", tmp_path / "irf.fits.gz", "--point-like",
+        "--energy-dependent-gh", "--energy-dependent-theta", "--config", directory / "products/irf.json",
+    )  # fmt: skip
+    assert_same_tables(products[node["name"]], tmp_path / "irf.fits.gz")
+
+
+def test_dl3_is_that_of_lstchain_create_dl3_file(works, stock, tmp_path):
+    directory, asked, products = works["dl3-maker"]
+    target = asked["target"]
+    stock(
+        "lstchain_create_dl3_file", "-d", asked["dl2"]["path"], "-o", tmp_path, "-i", directory / "products/irfs",
+        "-p", "*.fits.gz", "--source-name", target["name"], "--source-ra", f"{target['ra']}deg",
+        "--source-dec", f"{target['dec']}deg", "--config", directory / "products/dl3.json",
+    )  # fmt: skip
+    assert_same_tables(products["dl3"], tmp_path / products["dl3"].name)
