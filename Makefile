@@ -71,7 +71,7 @@ unit: env  ## pure tests, in seconds
 
 integration: env night  ## stages on bad input, the local executor with real processes
 	$(BIN)/pytest -q tests/integration
-	$(ENVS)/dl2-converter/bin/pytest -q tests/stage/dl2_converter
+	$(ENVS)/dl2-converter/bin/pytest -q -W default --disable-warnings tests/stage/dl2_converter  # lstchain's own
 	$(ENVS)/analyzer/bin/pytest -q tests/stage/analyzer
 
 e2e: env night  ## the night, its recovery, the stock tools, real data where there are any

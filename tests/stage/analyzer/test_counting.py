@@ -38,7 +38,7 @@ def test_no_counts_have_no_significance():
         (0.4, 0.2, 3, (90, 180, 270)),
         (0.4, 0.2, 1, (180,)),
         (0.4, 0.35, 3, (180,)),  # more would overlap
-        (0.4, 0.3, 2, (180,)),
+        (0.4, 0.3, 3, (120, 240)),  # a third would overlap
         (0.15, 0.2, 3, ()),
     ],
 )

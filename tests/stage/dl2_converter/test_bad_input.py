@@ -13,8 +13,6 @@ from foa_dl2_converter.plan import Dl2Request
 from foa_dl2_converter.stage import main
 from lstchain.io.io import dl1_params_lstcam_key
 
-pytestmark = pytest.mark.filterwarnings("default")
-
 
 @pytest.fixture(scope="module")
 def night(repository):

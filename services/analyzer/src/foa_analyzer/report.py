@@ -12,7 +12,7 @@ REPORTS = ("report.html", "report.wiki")
 def write_reports(results: Results, directory: Path) -> None:
     """Render every report beside `results.json`."""
     environment = Environment(
-        loader=PackageLoader("foa_analyzer"), autoescape=select_autoescape(["html"]), undefined=StrictUndefined,
+        loader=PackageLoader("foa_analyzer"), autoescape=select_autoescape(["html.j2"]), undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
     environment.filters["number"] = _spell

@@ -43,9 +43,11 @@ def convert(work: Dl2Request, products: Path) -> Outcome:
         run_tool(DL1ToDL2Tool(), argv=[str(argument) for argument in arguments], cwd=products)
     except KeyError as error:
         raise BadInput(f"{dl1}: a column the models need is missing: {error}") from error
-    if not dl2.exists():
-        raise NothingLeft(f"{dl1}: no event is left after the event filters of {work.models.config.path}")
-    events = pd.read_hdf(dl2, key=dl2_params_lstcam_key)[list(COLUMNS)]
+    try:
+        events = pd.read_hdf(dl2, key=dl2_params_lstcam_key)[list(COLUMNS)]
+    except (FileNotFoundError, KeyError) as error:  # the tool only warns
+        reason = f"{dl1}: no event is left after the event filters of {work.models.config.path}"
+        raise NothingLeft(reason) from error
     effective, elapsed = get_effective_time(events)
     facts = Dl2Facts(effective_s=float(effective.to_value("s")), elapsed_s=float(elapsed.to_value("s")))
     return Outcome([product_of("dl2", dl2, len(events))], facts.model_dump())
