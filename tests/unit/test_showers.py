@@ -2,17 +2,9 @@
 
 import numpy as np
 import pytest
+from foa.testing.night.images import CAMERA_RADIUS_M, METRES_PER_DEGREE, draw_images
 from foa.testing.night.sampling import Thrower, throw_in_ring
-from foa.testing.night.showers import (
-    CAMERA_RADIUS_M,
-    GAMMA,
-    METRES_PER_DEGREE,
-    PROTON,
-    Showers,
-    crab_flux,
-    draw_images,
-    proton_flux,
-)
+from foa.testing.night.showers import GAMMA, PROTON, Showers, crab_flux, proton_flux
 
 COS_ZENITH = 0.94
 N = 20_000

@@ -1,5 +1,6 @@
 """Figures: one function per product, each returns the file it wrote."""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,13 +13,16 @@ import numpy as np
 from gammapy.estimators import FluxPoints
 from gammapy.maps import Map
 from gammapy.modeling.models import SpectralModel
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from scipy.stats import norm
 
-from foa_analyzer.results import LightCurve, Results, SkyMap, Theta2
+from foa_analyzer.request import AnalysedRun
+from foa_analyzer.results import LightCurve, SkyMap, Theta2
 from foa_analyzer.skymap import Maps
 
 DPI = 90
+QUALITY_COLUMNS = 4
 
 
 def draw_theta2(theta2: Theta2, path: Path) -> Path:
@@ -86,22 +90,35 @@ def draw_light_curves(curves: Sequence[LightCurve], path: Path) -> Path:
             middle, half = (point.time_min + point.time_max) / 2, (point.time_max - point.time_min) / 2
             axes.errorbar(middle, point.flux or np.nan, point.flux_error or np.nan, half, fmt="o", color="C0")
         axes.axhline(0, color="grey", lw=0.5)
+        axes.ticklabel_format(axis="x", useOffset=False)
         axes.set(xlabel="MJD (UTC)", ylabel="flux (cm⁻² s⁻¹)", title=(
             f"per {curve.per}, {curve.energy_min:.2g} to {curve.energy_max:.3g} TeV"
         ))  # fmt: skip
     return _save(figure, path)
 
 
-def draw_zenith(results: Results, path: Path) -> Path:
-    """Which runs were taken at which zenith, and how good they are."""
-    colours = {"good": "tab:green", "usable": "tab:orange", "bad": "tab:red"}
-    figure, axes = plt.subplots(figsize=(8, 3))
-    names: Sequence[str] = [str(run.obs_id) for run in results.runs]
-    heights = [run.zenith if run.zenith is not None else 0.0 for run in results.runs]
-    axes.bar(names, heights, color=[colours[run.grade] for run in results.runs])
-    axes.set(ylabel="zenith (deg)", title="runs: green good, orange of unknown quality, red bad")
-    axes.tick_params(axis="x", rotation=60)
+def draw_quality(runs: Sequence[AnalysedRun], path: Path) -> Path:
+    """Every quality criterion of every run: green where it holds, red where it fails, with its limit."""
+    measured = dict.fromkeys(c.name for run in runs for c in run.criteria if c.value is not None)
+    rows = max(1, math.ceil(len(measured) / QUALITY_COLUMNS))
+    figure, panels = plt.subplots(rows, QUALITY_COLUMNS, figsize=(15, 2.6 * rows), squeeze=False)
+    for axes in panels.flat[len(measured) :]:
+        axes.set_axis_off()
+    for axes, name in zip(panels.flat, measured, strict=False):
+        _draw_criterion(axes, name, runs)
     return _save(figure, path)
+
+
+def _draw_criterion(axes: Axes, name: str, runs: Sequence[AnalysedRun]) -> None:
+    limit = ""
+    for run in runs:
+        for criterion in run.criteria:
+            if criterion.name == name and criterion.value is not None:
+                limit = criterion.limit
+                colour = "tab:red" if criterion.passed is False else "tab:green"
+                axes.plot(str(run.obs_id), criterion.value, "o", color=colour)
+    axes.set_title(f"{name.replace('_', ' ')}: {limit}", fontsize=10)
+    axes.tick_params(axis="x", rotation=60, labelsize=8)
 
 
 def _save(figure: Figure, path: Path) -> Path:

@@ -15,7 +15,7 @@ from foa.manifests import Grade
 from foa.stage import NothingLeft, Outcome, run_stage
 from foa.tree import product_of
 
-from foa_analyzer.figures import draw_zenith
+from foa_analyzer.figures import draw_quality
 from foa_analyzer.findings import Search
 from foa_analyzer.observations import gather
 from foa_analyzer.report import write_reports
@@ -45,7 +45,7 @@ def analyse(work: AnalysisRequest, products: Path) -> Outcome:
     )  # fmt: skip
     (products / "results.json").write_text(results.model_dump_json(indent=1))
     if results.runs:
-        draw_zenith(results, products / "runs.png")
+        draw_quality(results.runs, products / "quality.png")
     write_reports(results, products)
     made = [products / "results.json", *sorted(path for path in products.rglob("*") if path.is_file())]
     listed = dict.fromkeys(path for path in made if not path.is_symlink())

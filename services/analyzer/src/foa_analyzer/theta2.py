@@ -9,6 +9,7 @@ import tables
 from astropy.coordinates import AltAz, EarthLocation, SkyCoord
 from astropy.time import Time
 from foa.manifests import Theta2Cuts
+from foa.science.selection import SUBARRAY
 from foa.stage import BadInput
 from gammapy.data import Observations
 from gammapy.stats import WStatCountsStatistic
@@ -23,8 +24,6 @@ Array = NDArray[np.float64]
 LST1 = EarthLocation.from_geodetic(-17.89149701 * u.deg, 28.76152611 * u.deg, 2199.88 * u.m)
 """ctapipe_io_lst.constants.LST1_LOCATION."""
 DL2_PARAMETERS = "/dl2/event/telescope/parameters/LST_LSTCam"
-SUBARRAY = 32
-"""Event type of showers (CTA R1 data model)."""
 N_BINS = 100
 
 

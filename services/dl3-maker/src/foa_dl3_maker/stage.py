@@ -7,6 +7,7 @@ import numpy as np
 from astropy.io import fits
 from ctapipe.core import run_tool
 from foa.manifests import Product
+from foa.science.selection import event_filters
 from foa.stage import BadInput, NothingLeft, Outcome, run_stage
 from foa.tree import product_of
 from lstchain.high_level.interpolate import interp_params
@@ -30,7 +31,7 @@ def reduce(work: Dl3Request, products: Path) -> Outcome:
     """DL2 → DL3 of one run."""
     irf_choice = _choose(work)
     config = products / "dl3.json"
-    config.write_text(json.dumps({"EventSelector": {"filters": _filters(work)}}, indent=1))
+    config.write_text(json.dumps({"EventSelector": {"filters": event_filters(work.dl3.min_intensity_pe)}}, indent=1))
     irfs = _gather(work.irfs, products / "irfs")
     target = work.target
     arguments = [
@@ -70,15 +71,6 @@ def _choose(work: Dl3Request) -> str:
             f"({place.node}) in (cos zenith, sin geomagnetic angle), more than {limit:g}"
         )
     return f"nearest: {place.node} at {place.distance:.3f}, since {where} is outside the nodes"
-
-
-def _filters(work: Dl3Request) -> dict[str, list[float]]:
-    """Event filters, the same as for the IRFs."""
-    return {
-        "intensity": [work.dl3.min_intensity_pe, float("inf")], "width": [0, float("inf")],
-        "length": [0, float("inf")], "r": [0, 1], "wl": [0.01, 1], "leakage_intensity_width_2": [0, 1],
-        "event_type": [32, 32],
-    }  # fmt: skip
 
 
 def _gather(irfs: tuple[Product, ...], directory: Path) -> Path:

@@ -8,6 +8,7 @@ from typing import Any
 from astropy.io import fits
 from ctapipe.core import run_tool
 from foa.manifests import Product, TestNode, digest
+from foa.science.selection import event_filters
 from foa.stage import BadInput, Outcome, run_stage
 from foa.tree import Report, Work, product_of
 from lstchain.tools.lstchain_create_irf_files import IRFFITSWriter
@@ -70,13 +71,7 @@ def tool_config(work: IrfRequest) -> dict[str, Any]:
     narrow, wide = work.irf.theta_range_deg
     binning = {"min": low, "max": high, "n_bins": work.irf.n_energy_bins}
     return {
-        "EventSelector": {
-            "filters": {
-                "intensity": [work.min_intensity_pe, float("inf")], "width": [0, float("inf")],
-                "length": [0, float("inf")], "r": [0, 1], "wl": [0.01, 1], "leakage_intensity_width_2": [0, 1],
-                "event_type": [32, 32],
-            }
-        },
+        "EventSelector": {"filters": event_filters(work.min_intensity_pe)},
         "DL3Cuts": {
             "min_event_p_en_bin": work.irf.min_events_per_energy_bin, "gh_efficiency": work.irf.gh_efficiency,
             "min_gh_cut": 0.1, "max_gh_cut": work.irf.max_gh_cut, "theta_containment": work.irf.theta_containment,

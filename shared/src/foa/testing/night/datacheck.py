@@ -15,9 +15,10 @@ from lstchain.datachecks.containers import DL1DataCheckContainer, DL1DataCheckHi
 from lstchain.io import standard_config
 
 from foa.testing.night.definition import Defect, Layout, Run
+from foa.testing.night.images import N_PIXELS
 from foa.testing.night.observation import Track, follow
 from foa.testing.night.processes import run_tool
-from foa.testing.night.showers import N_PIXELS, Array
+from foa.testing.night.showers import Array
 
 SUBRUN_S = 10.0
 RATE_AT_422_PE, SPECTRAL_INDEX = 1.74, -2.24

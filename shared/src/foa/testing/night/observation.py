@@ -12,18 +12,16 @@ from lstchain.reco.utils import radec_to_camera
 
 from foa.testing.night.definition import WOBBLE_OFFSET_DEG, Defect, Layout, Run
 from foa.testing.night.dl1 import OBSERVED_COLUMNS, write_dl1
+from foa.testing.night.images import N_PIXELS, Columns, draw_images
 from foa.testing.night.sampling import Thrower, join, throw_in_ring
 from foa.testing.night.showers import (
     FOCAL_LENGTH_M,
     GAMMA,
-    N_PIXELS,
     PROTON,
     THRESHOLD_PE,
     Array,
-    Columns,
     Showers,
     crab_flux,
-    draw_images,
     proton_flux,
 )
 

@@ -5,15 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from foa.testing.night.showers import (
-    FOCAL_LENGTH_M,
-    THRESHOLD_PE,
-    Array,
-    Columns,
-    Particle,
-    Spectrum,
-    mean_light,
-)
+from foa.testing.night.images import Columns
+from foa.testing.night.showers import FOCAL_LENGTH_M, THRESHOLD_PE, Array, Particle, Spectrum, mean_light
 
 N_ENERGY_CELLS = 600
 N_IMPACT_CELLS = 300

@@ -1,11 +1,8 @@
-"""Image parameters of toy air showers: the part of the synthetic night that stands for CORSIKA and sim_telarray.
+"""The light of toy air showers: the part of the synthetic night that stands for CORSIKA.
 
-Given energy, impact distance, source position in the camera and zenith, one cleaned image is drawn with the main
-physical correlations: depth of maximum → distance to the maximum → light pool; disp grows with impact, length with
-disp, width with size; the time gradient changes sign at the edge of the light pool; fluctuations fall with intensity.
-Protons give less light per energy and wider, more irregular images that point badly; a small π⁰-dominated fraction
-looks like gammas.  Calibrated to the cosmic-ray rate lstchain_cherenkov_transparency expects
-(1.74 events/s/p.e. at 422 p.e.) and to the rates after cuts in lstchain/data/LST1_*_irf_*.csv.
+Depth of maximum → distance to the maximum → light pool; protons give less light per energy.  Calibrated to the
+cosmic-ray rate lstchain_cherenkov_transparency expects (1.74 events/s/p.e. at 422 p.e.) and to the rates after cuts in
+lstchain/data/LST1_*_irf_*.csv.
 """
 
 from collections.abc import Callable
@@ -13,21 +10,15 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr
 
 Array = NDArray[np.float64]
-Columns = dict[str, NDArray[np.generic]]
 Spectrum = Callable[[Array], Array]
 
 FOCAL_LENGTH_M = 29.30565
 """Effective focal length of LST-1, corrected for coma (lstchain)."""
-METRES_PER_DEGREE = FOCAL_LENGTH_M * np.tan(np.radians(1.0))
-CAMERA_RADIUS_M = 1.13
 SCALE_HEIGHT_KM = 7.9
 ATMOSPHERE_G_CM2 = 1030.0
 TELESCOPE_HEIGHT_KM = 2.16
-PIXEL_AREA_DEG2 = 0.0087
-N_PIXELS = 1855
 THRESHOLD_PE = 250.0
 """Image size at half trigger efficiency: 0.8 kHz instead of 7 keeps files small, yet the gaps between events stay
 below the 10 ms that lstchain.reco.utils.get_effective_time needs."""
@@ -102,166 +93,3 @@ def mean_light(
         lateral = 1.15 * np.exp(-impact / (1.06 * pool + 40))
     absorption = np.exp(-0.05 * (1 / cos_zenith - 1))
     return Light(total * (120.0 / pool) ** 1.6 * lateral * absorption, distance, pool)
-
-
-def draw_images(
-    rng: np.random.Generator, showers: Showers, particle: Particle, light_yield: float = 1.0
-) -> tuple[NDArray[np.intp], Columns]:
-    """Draw the images of `showers`: indices of those that trigger, and their DL1 columns in lstchain's units."""
-    mean = mean_light(showers.energy, showers.impact, showers.cos_zenith, particle).size
-    bright = np.flatnonzero(mean * light_yield > THRESHOLD_PE / particle.rejection)
-    showers = showers[bright]
-    image = _draw_geometry(rng, showers, particle, light_yield)
-    seen = _triggers(rng, image)
-    image = {name: values[seen] for name, values in image.items()}
-    return bright[seen], _measure(rng, image)
-
-
-def _draw_geometry(
-    rng: np.random.Generator, showers: Showers, particle: Particle, light_yield: float
-) -> dict[str, Array]:
-    """Size, shape (deg), orientation and centroid (m) of every image, before the trigger."""
-    n = len(showers.energy)
-    light = mean_light(
-        showers.energy,
-        showers.impact,
-        showers.cos_zenith,
-        particle,
-        rng.normal(0, particle.xmax_spread_g_cm2, n),
-    )
-    size = _fluctuate(rng, light_yield * light.size, showers.energy, particle)
-    irregular = _draw_irregular(rng, showers.energy, particle)
-    disp = np.degrees(np.arctan(showers.impact / (1000 * light.distance)))
-    scattered = disp * np.exp(rng.normal(0, 0.35, n)) + np.abs(rng.normal(0, 0.15, n))
-    disp = np.where(irregular, scattered, disp)
-    width, length = _draw_shape(rng, size, disp, light.distance, irregular)
-    direction = rng.uniform(0, 2 * np.pi, n)
-    across = rng.normal(0, 1, n) * (0.018 + 0.25 / np.sqrt(size))
-    return {
-        "size": size, "disp": disp, "width": width, "length": length, "irregular": irregular,
-        "impact": showers.impact, "pool": light.pool,
-        "axis": direction + rng.normal(0, 1, n) * _axis_error(size, width, length, irregular),
-        "x": showers.source_x + METRES_PER_DEGREE * (disp * np.cos(direction) - across * np.sin(direction)),
-        "y": showers.source_y + METRES_PER_DEGREE * (disp * np.sin(direction) + across * np.cos(direction)),
-    }  # fmt: skip
-
-
-def _fluctuate(rng: np.random.Generator, size: Array, energy: Array, particle: Particle) -> Array:
-    """Shower-to-shower (log-normal) and photo-electron fluctuations of the image size."""
-    n = len(size)
-    sigma = np.sqrt(0.10**2 + 0.13**2 / (energy / 0.1)) if particle is GAMMA else np.full(n, 0.50)
-    size = np.clip(size * np.exp(rng.normal(0, 1, n) * sigma - 0.5 * sigma**2), 0.1, None)
-    return np.asarray(size * np.clip(1 + rng.normal(0, 1, n) * np.sqrt(1.5 / size), 0.05, None))
-
-
-def _draw_irregular(rng: np.random.Generator, energy: Array, particle: Particle) -> NDArray[np.bool_]:
-    """Which images look hadronic: no gammas, and all protons but the π⁰-dominated few."""
-    if particle is GAMMA:
-        return np.zeros(len(energy), bool)
-    gamma_like = np.clip(0.05 * (energy / 0.2) ** -0.6, 0.002, 0.06)
-    return np.asarray(rng.random(len(energy)) > gamma_like)
-
-
-def _log_size(size: Array) -> Array:
-    return np.log10(np.clip(size, 10, None) / 100.0)
-
-
-def _draw_shape(
-    rng: np.random.Generator, size: Array, disp: Array, distance: Array, irregular: NDArray[np.bool_]
-) -> tuple[Array, Array]:
-    """Width and length in degrees."""
-    n, log_size = len(size), _log_size(size)
-    width = 0.058 * (1 + 0.22 * np.clip(log_size, -0.3, 2.5)) * (7.0 / np.clip(distance, 3, 30)) ** 0.35
-    length = np.sqrt((1.15 * width) ** 2 + (0.235 * disp) ** 2 + (0.035 * (1 + np.clip(log_size, 0, 3))) ** 2)
-    resolution = 0.07 + 1.0 / np.sqrt(size)
-    width = width * np.exp(rng.normal(0, 1, n) * resolution)
-    length = length * np.exp(rng.normal(0, 1, n) * resolution)
-    width = np.where(irregular, width * np.exp(rng.normal(0.40, 0.33, n)), width)
-    length = np.where(irregular, length * np.exp(rng.normal(0.18, 0.30, n)), length)
-    return np.minimum(width, length), np.maximum(width, length)
-
-
-def _axis_error(size: Array, width: Array, length: Array, irregular: NDArray[np.bool_]) -> Array:
-    """Uncertainty of the image axis in radians: small for bright, elongated images."""
-    roundness = np.clip(width * length / np.clip(length**2 - width**2, 1e-4, None), 0, 3)
-    error = np.hypot(0.025, 1.4 / np.sqrt(size) * roundness)
-    return np.asarray(np.where(irregular, np.hypot(error, 0.30), error))
-
-
-def _triggers(rng: np.random.Generator, image: dict[str, Array]) -> NDArray[np.intp]:
-    """Indices of the images bright enough, inside the camera, for trigger and cleaning; adds what the camera saw."""
-    r = np.hypot(image["x"], image["y"])
-    length_m = np.clip(image["length"] * METRES_PER_DEGREE, 0.03, None)
-    inside = 1 - ndtr((r - CAMERA_RADIUS_M) / length_m)
-    intensity = np.clip(image["size"] * inside, 0.1, None)
-    half_efficiency = THRESHOLD_PE * (np.clip(image["width"] * image["length"], 1e-3, None) / 0.0105) ** 0.15
-    efficiency = 1 / (1 + np.exp(-(np.log10(intensity) - np.log10(half_efficiency)) / 0.03))
-    image |= {"r": r, "length_m": length_m, "inside": inside, "intensity": intensity}
-    return np.flatnonzero((rng.random(len(r)) < efficiency) & (r < CAMERA_RADIUS_M + 0.02))
-
-
-def _measure(rng: np.random.Generator, image: dict[str, Array]) -> Columns:
-    """The DL1 columns of triggered images (lstchain.io.lstcontainers.DL1ParametersContainer)."""
-    n = len(image["size"])
-    intensity, width, length, irregular = (image[k] for k in ("intensity", "width", "length", "irregular"))
-    psi = (image["axis"] + np.pi / 2) % np.pi - np.pi / 2
-    away_from_source = np.sign(np.cos(image["axis"] - psi))
-    islands = np.where(irregular, 1 + rng.poisson(0.7, n), 1 + rng.poisson(0.08, n))
-    return {
-        "intensity": intensity, "log_intensity": np.log10(intensity),
-        "x": image["x"], "y": image["y"], "r": image["r"], "phi": np.arctan2(image["y"], image["x"]),
-        "length": length, "length_uncertainty": length / np.sqrt(2 * intensity),
-        "width": width, "width_uncertainty": width / np.sqrt(2 * intensity), "wl": width / length, "psi": psi,
-        "time_gradient": away_from_source * _time_gradient(rng, image), "intercept": 14 + rng.normal(0, 1.5, n),
-        "n_islands": islands.astype(np.int64),
-        **_moments(rng, image, away_from_source), **_leakages(image), **_concentrations(rng, width * length),
-        "n_pixels": _pixels(rng, image),
-    }  # fmt: skip
-
-
-def _time_gradient(rng: np.random.Generator, image: dict[str, Array]) -> Array:
-    """ns/m along the axis, positive away from the source inside the light pool's edge."""
-    n = len(image["size"])
-    slope = 6.5 * (image["impact"] / image["pool"] - 1.0) * image["pool"] / 110.0
-    slope = slope + rng.normal(0, 1, n) * (0.9 + 16 / np.sqrt(image["intensity"]))
-    slope = np.where(image["irregular"], slope * 0.8 + rng.normal(0, 5.0, n), slope)
-    return np.asarray(slope / METRES_PER_DEGREE)
-
-
-def _moments(rng: np.random.Generator, image: dict[str, Array], away_from_source: Array) -> Columns:
-    n, noise = len(image["size"]), 1 / np.sqrt(image["intensity"])
-    skewness = 0.34 * np.clip(_log_size(image["size"]) + 0.9, 0.2, 1.3) + rng.normal(0, 1, n) * (0.18 + 1.6 * noise)
-    skewness = np.where(image["irregular"], 0.4 * skewness + rng.normal(0, 0.40, n), skewness)
-    kurtosis = 2.7 + 0.25 * skewness**2 + rng.normal(0, 1, n) * (0.25 + 2 * noise)
-    kurtosis = np.where(image["irregular"], kurtosis + np.abs(rng.normal(0, 0.6, n)), kurtosis)
-    return {"skewness": away_from_source * skewness, "kurtosis": np.clip(kurtosis, 1.2, None)}
-
-
-def _leakages(image: dict[str, Array]) -> Columns:
-    """Fractions of light and pixels in the outermost one and two rings of the camera (about 5 cm each)."""
-    columns: Columns = {}
-    for rings in (1, 2):
-        edge = ndtr((image["r"] - (CAMERA_RADIUS_M - 0.05 * rings)) / image["length_m"])
-        leak = edge - ndtr((image["r"] - CAMERA_RADIUS_M) / image["length_m"])
-        leak = np.minimum(np.where(leak < 2e-3, 0, leak / np.clip(image["inside"], 0.05, None)), 1)
-        columns[f"leakage_intensity_width_{rings}"] = leak.astype(np.float32)
-        columns[f"leakage_pixels_width_{rings}"] = leak
-    return columns
-
-
-def _concentrations(rng: np.random.Generator, area_deg2: Array) -> Columns:
-    n = len(area_deg2)
-    pixel = np.clip(PIXEL_AREA_DEG2 / (2 * np.pi * area_deg2) * np.exp(rng.normal(0, 0.12, n)), 0.001, 0.99)
-    core = np.clip(0.35 + 0.02 * rng.normal(0, 1, n), 0, 1)
-    return {
-        "concentration_cog": np.clip(2 * pixel, 0, 0.99),
-        "concentration_core": core,
-        "concentration_pixel": pixel,
-    }
-
-
-def _pixels(rng: np.random.Generator, image: dict[str, Array]) -> NDArray[np.int64]:
-    """Number of pixels that survive the cleaning: the image's ellipse at 1.9 standard deviations."""
-    ellipse = np.pi * (1.9 * image["width"]) * (1.9 * image["length"]) / PIXEL_AREA_DEG2
-    pixels = ellipse * (1 + 0.12 * _log_size(image["size"])) * np.exp(rng.normal(0, 0.1, len(ellipse)))
-    return np.clip(np.round(pixels), 3, N_PIXELS).astype(np.int64)

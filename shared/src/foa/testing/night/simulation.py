@@ -14,9 +14,10 @@ from lstchain.reco.utils import camera_to_altaz
 
 from foa.testing.night.definition import DeclinationLine, Layout, Node
 from foa.testing.night.dl1 import SIMULATED_COLUMNS, SimulationSetup, write_dl1, write_simulation_tables
+from foa.testing.night.images import Columns, draw_images
 from foa.testing.night.processes import run_tool
 from foa.testing.night.sampling import Thrower, join, throw_in_ring
-from foa.testing.night.showers import FOCAL_LENGTH_M, GAMMA, PROTON, Columns, Particle, Showers, draw_images
+from foa.testing.night.showers import FOCAL_LENGTH_M, GAMMA, PROTON, Particle, Showers
 
 N_TRAINING = 4000
 """Events per node and particle: forests good enough for a 10 σ Crab in ten minutes."""
