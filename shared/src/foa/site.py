@@ -8,6 +8,7 @@ from pydantic import Field
 
 from foa.documents import read_yaml, validate
 from foa.jobs.model import Resources
+from foa.jobs.slurm.text import SlurmSettings
 from foa.manifests import Archive, Frozen
 
 
@@ -18,6 +19,12 @@ class LocalExecution(Frozen):
     slots: int = Field(default=2, ge=1, description="jobs at a time")
 
 
+class SlurmExecution(SlurmSettings):
+    """Jobs go to SLURM."""
+
+    kind: Literal["slurm"] = "slurm"
+
+
 class Site(Frozen):
     """One installation. Relative paths are relative to the site file."""
 
@@ -25,7 +32,7 @@ class Site(Frozen):
     tree: Path = Field(description="the run tree")
     environments: Path = Field(description="one Python environment per service, named like it")
     archive: Archive
-    execution: LocalExecution = LocalExecution()
+    execution: LocalExecution | SlurmExecution = Field(default=LocalExecution(), discriminator="kind")
     resources: Mapping[str, Resources]
 
     def stage_command(self, service: str) -> tuple[str, ...]:

@@ -28,6 +28,7 @@ class Resources(Frozen):
 
     memory_mib: int = Field(gt=0)
     time_limit_s: int = Field(gt=0)
+    excluded_nodes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,8 @@ class JobState(StrEnum):
     NODE_FAIL = "NODE_FAIL"
     PREEMPTED = "PREEMPTED"
     CANCELLED = "CANCELLED"
+    REJECTED = "REJECTED"
+    """The scheduler will never accept it as it is."""
     LOST = "LOST"
     """Nobody knows what became of it."""
 
@@ -74,6 +77,8 @@ class Died:
     exit_code: int = 1
     peak_memory_mib: int = 0
     wall_s: float = 0.0
+    node: str = ""
+    reason: str = ""
 
 
 Ending = Completed | Died

@@ -25,14 +25,15 @@ class GiveUp:
     reason: str
 
 
-_MEMORY, _TIME, _SAME, _ONCE, _STOP = "more memory", "more time", "same", "once more", "stop"
+_MEMORY, _TIME, _SAME, _ONCE, _ELSEWHERE, _STOP = "more memory", "more time", "same", "once", "elsewhere", "stop"
 ACTIONS = {
     JobState.OUT_OF_MEMORY: _MEMORY,
     JobState.TIMEOUT: _TIME,
-    JobState.NODE_FAIL: _SAME,
+    JobState.NODE_FAIL: _ELSEWHERE,
     JobState.PREEMPTED: _SAME,
     JobState.LOST: _SAME,
     JobState.CANCELLED: _STOP,
+    JobState.REJECTED: _STOP,
     JobState.FAILED: _ONCE,
 }
 
@@ -40,7 +41,8 @@ ACTIONS = {
 def follow_up(resources: Resources, deaths: Sequence[Died]) -> Again | GiveUp:
     """Decide after the last of `deaths`, whose job had `resources`."""
     last = deaths[-1]
-    what = f"{last.state} (exit {last.exit_code}, peak memory {last.peak_memory_mib} MiB)"
+    details = last.reason or f"exit {last.exit_code}, peak memory {last.peak_memory_mib} MiB"
+    what = f"{last.state} ({details})"
     action = ACTIONS[last.state]
     if last.state is JobState.FAILED and last.exit_code in ExitCode.FINAL:
         return GiveUp(what)
@@ -54,4 +56,6 @@ def follow_up(resources: Resources, deaths: Sequence[Died]) -> Again | GiveUp:
         return Again(resources.model_copy(update={"memory_mib": more}))
     if action == _TIME:
         return Again(resources.model_copy(update={"time_limit_s": int(resources.time_limit_s * GROWTH)}))
+    if action == _ELSEWHERE and last.node:
+        return Again(resources.model_copy(update={"excluded_nodes": (*resources.excluded_nodes, last.node)}))
     return Again(resources)

@@ -1,4 +1,4 @@
-"""All five services in one process: the in-memory bus and the local executor."""
+"""All five services in one process, on the in-memory bus."""
 
 import importlib
 import importlib.metadata
@@ -8,11 +8,14 @@ from pathlib import Path
 
 from foa.bus import MemoryBus
 from foa.errors import FoaError
+from foa.jobs import Executor
 from foa.jobs.local import LocalExecutor
+from foa.jobs.slurm import SlurmExecutor
+from foa.jobs.slurm.client import HostClient
 from foa.manifests import Manifest
 from foa.service.loop import JobEnded, ServiceLoop, attempt_of, software_of
 from foa.service.model import Service
-from foa.site import Site
+from foa.site import Site, SlurmExecution
 from foa.tree import RunTree
 
 TICK_S = 0.1
@@ -24,13 +27,20 @@ def installed_services() -> list[Service]:
     return [entry.load() for entry in importlib.metadata.entry_points(group="foa.services")]
 
 
+def executor_of(site: Site) -> Executor:
+    """The executor a site chooses."""
+    if isinstance(site.execution, SlurmExecution):
+        return SlurmExecutor(site.execution, HostClient())
+    return LocalExecutor(site.execution.slots)
+
+
 class Embedded:
     """Runs requests to their end. It can be stopped at any moment: what it is told again, it finds done."""
 
     def __init__(self, site: Site, observe: Callable[[JobEnded], None] = lambda ended: None) -> None:
         self.tree = RunTree(site.tree)
         self.bus = MemoryBus()
-        self.executor = LocalExecutor(site.execution.slots)
+        self.executor = executor_of(site)
         self.loops = {
             service.name: ServiceLoop(service, site, self.bus, self.executor, _software(site, service), observe)
             for service in installed_services()

@@ -49,6 +49,14 @@ class Report(Frozen):
     wall_s: float = 0.0
     peak_memory_mib: int = 0
 
+    @classmethod
+    def read(cls, directory: Path) -> "Report | None":
+        """The report in a directory of work; None if there is none that can be read."""
+        try:
+            return cls.model_validate_json((directory / "report.json").read_bytes())
+        except (FileNotFoundError, ValidationError):
+            return None
+
     def product(self, role: str) -> Product:
         """The product of this role."""
         return next(product for product in self.products if product.role == role)
@@ -145,10 +153,7 @@ class Work:
 
     def last_report(self) -> Report | None:
         """The report, whatever has become of the products; None if there is none that can be read."""
-        try:
-            return Report.model_validate_json((self.directory / "report.json").read_bytes())
-        except (FileNotFoundError, ValidationError):
-            return None
+        return Report.read(self.directory)
 
     def write_report(self, report: Report) -> None:
         """Say how the work ended."""

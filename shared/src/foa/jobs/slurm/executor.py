@@ -1,0 +1,171 @@
+"""Jobs in SLURM: submitted once, found again by name, noticed by their reports, watched together."""
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+
+import structlog
+
+from foa.jobs.model import Completed, Died, Ending, Job, JobState
+from foa.jobs.slurm import text
+from foa.jobs.slurm.client import Client
+from foa.jobs.slurm.text import Row, SlurmSettings
+from foa.tree import Report, write_atomic
+
+NAMES_PER_CALL = 100
+FIRST_INTERVAL_S, LAST_INTERVAL_S, GROWTH = 5.0, 60.0, 1.5
+"""SLURM is asked for silent jobs seldom, and ever more seldom."""
+GRACE_S = 120.0
+"""A job neither squeue nor sacct nor a report knows of is lost only after this time."""
+SQUEUE_MEMORY_S = 240.0
+"""squeue still knows jobs that ended so long ago (SLURM's MinJobAge is 300 s by default): enough without accounting."""
+ENDING = "COMPLETING"
+BELIEF_S = 5.0
+"""A bad ending is believed when it is still the same after this time: rows of a returning data base may be wrong."""
+CLOCK_SKEW_S = 60
+"""Between this host and SLURM's, when rows are compared with submissions."""
+
+
+@dataclass
+class _Tracked:
+    job: Job
+    since: float
+    accepted: bool = False
+    bad_row: Row | None = None
+    bad_since: float = 0.0
+
+
+class SlurmExecutor:
+    """Runs jobs in SLURM. Jobs are known by name and submission time, never by id."""
+
+    def __init__(
+        self, settings: SlurmSettings, client: Client, first_interval_s: float = FIRST_INTERVAL_S,
+        clock: Callable[[], float] = time.time,
+    ) -> None:  # fmt: skip
+        self._settings, self._client, self._clock = settings, client, clock
+        self._first_interval = first_interval_s
+        self._tracked: dict[str, _Tracked] = {}
+        self._ended: list[Ending] = []
+        self._interval, self._next_query = first_interval_s, 0.0
+        self._log = structlog.get_logger(executor="slurm")
+
+    def submit(self, job: Job) -> None:
+        """Submit a job unless SLURM has it already; when nobody can tell, later."""
+        if job.name in self._tracked:
+            return
+        tracked = _Tracked(job, self._submission_time(job))
+        self._tracked[job.name] = tracked
+        self._settle(tracked)
+
+    def endings(self) -> list[Ending]:
+        """Jobs that ended since the last call: those with a report at once, silent ones when SLURM is asked."""
+        for tracked in list(self._tracked.values()):
+            if report := self._report(tracked.job):
+                self._end(tracked, _ending_of(tracked.job.name, report))
+        if self._tracked and self._clock() >= self._next_query:
+            self._ask()
+        ended, self._ended = self._ended, []
+        return ended
+
+    def running(self) -> list[str]:
+        """Names of the jobs SLURM has accepted."""
+        return [name for name, tracked in self._tracked.items() if tracked.accepted]
+
+    def _submission_time(self, job: Job) -> float:
+        """When this job was first submitted, over restarts."""
+        path = job.directory / "job.sh"
+        if not path.exists():
+            write_atomic(path, text.SCRIPT.encode())
+        return path.stat().st_mtime
+
+    def _settle(self, tracked: _Tracked) -> None:
+        """Find the job in SLURM, or submit it; a doubtful answer is resolved by looking, never by submitting again."""
+        rows = self._look_up([tracked])
+        if rows is None:
+            return
+        if tracked.job.name in rows:
+            tracked.accepted = True
+            return
+        answer = self._client.run(text.sbatch_arguments(tracked.job, self._settings))
+        match text.read_submission(answer.code, answer.out, answer.err):
+            case text.Submitted(job_id):
+                tracked.accepted = True
+                self._ask_soon()
+                self._log.info("submitted", job=tracked.job.name, slurm_id=job_id)
+            case text.Rejected(reason):
+                self._end(tracked, Died(tracked.job.name, JobState.REJECTED, reason=reason))
+            case text.Unsure(reason):
+                self._log.warning("unsure", job=tracked.job.name, reason=reason)
+
+    def _ask_soon(self) -> None:
+        self._interval, self._next_query = self._first_interval, self._clock() + self._first_interval
+
+    def _ask(self) -> None:
+        """Ask SLURM for every silent job."""
+        self._interval = min(self._interval * GROWTH, LAST_INTERVAL_S)
+        self._next_query = self._clock() + self._interval
+        rows = self._look_up(self._tracked.values())
+        if rows is None:
+            return
+        for tracked in list(self._tracked.values()):
+            row = rows.get(tracked.job.name)
+            if row is None:
+                self._miss(tracked)
+            elif row.is_over:
+                self._conclude(tracked, row)
+            else:
+                tracked.accepted, tracked.bad_row = True, None
+
+    def _miss(self, tracked: _Tracked) -> None:
+        """A job nobody knows: submit it if it never was, else wait, then give it up."""
+        if not tracked.accepted:
+            self._settle(tracked)
+        elif self._clock() - tracked.since > GRACE_S:
+            self._end(tracked, Died(tracked.job.name, JobState.LOST))
+
+    def _conclude(self, tracked: _Tracked, row: Row) -> None:
+        state = text.state_of(row, tracked.job.resources.memory_mib)
+        if state is None:
+            self._end(tracked, Completed(row.name, row.elapsed_s))
+        elif row != tracked.bad_row:
+            tracked.accepted, tracked.bad_row, tracked.bad_since = True, row, self._clock()
+            self._ask_soon()
+        elif self._clock() - tracked.bad_since >= BELIEF_S:
+            died = Died(row.name, state, row.exit_code, row.peak_memory_mib, row.elapsed_s, node=row.node)
+            self._end(tracked, died)
+
+    def _end(self, tracked: _Tracked, ending: Ending) -> None:
+        del self._tracked[tracked.job.name]
+        self._ended.append(ending)
+
+    def _look_up(self, wanted: Iterable[_Tracked]) -> dict[str, Row] | None:
+        """The newest row of each job, live ones from squeue before all; None if SLURM does not answer."""
+        jobs = list(wanted)
+        found: dict[str, Row] = {}
+        for start in range(0, len(jobs), NAMES_PER_CALL):
+            lot = jobs[start : start + NAMES_PER_CALL]
+            names = [tracked.job.name for tracked in lot]
+            since = int(min(tracked.since for tracked in lot)) - CLOCK_SKEW_S
+            accounted = self._client.run(text.sacct_arguments(names, since))
+            queued = self._client.run(text.squeue_arguments(names))
+            forgotten = accounted.code != 0 and self._clock() - since > SQUEUE_MEMORY_S
+            if queued.code != 0 or forgotten:
+                self._log.warning("no answer", squeue=queued.err.strip(), sacct=accounted.err.strip())
+                return None
+            rows = [row for row in text.read_sacct(accounted.out) if row.submitted >= since]
+            found |= {row.name: row for row in sorted(rows, key=lambda row: row.submitted)}
+            for row in text.read_squeue(queued.out):
+                if row.name not in found or not row.is_over:
+                    # how it ended only the accounting tells: until then it counts as ending
+                    found[row.name] = replace(row, state=ENDING) if row.is_over else row
+        return found
+
+    @staticmethod
+    def _report(job: Job) -> Report | None:
+        return Report.read(job.directory.parent)
+
+
+def _ending_of(name: str, report: Report) -> Ending:
+    if report.outcome == "done":
+        return Completed(name, report.wall_s)
+    return Died(name, JobState.FAILED, report.exit_code, report.peak_memory_mib, report.wall_s)

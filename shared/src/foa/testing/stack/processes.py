@@ -1,0 +1,76 @@
+"""Starting, finding and stopping servers by their pid files."""
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+STOP_TIMEOUT_S = 20.0
+
+
+class StackError(RuntimeError):
+    """A server of the stack does not do what it should."""
+
+
+def run(*command: str | Path, env: Mapping[str, str] | None = None, check: bool = True) -> str:
+    """Run a command of the stack to its end; what it printed.
+
+    Raises
+    ------
+    StackError
+        If it fails, unless `check` is off.
+    """
+    environment = os.environ | dict(env or {})
+    ended = subprocess.run([str(c) for c in command], capture_output=True, text=True, env=environment, check=False)
+    if check and ended.returncode:
+        raise StackError(f"{' '.join(map(str, command))} ended with {ended.returncode}: {ended.stderr or ended.stdout}")
+    return ended.stdout
+
+
+def start(*command: str | Path, log: Path, env: Mapping[str, str] | None = None, cwd: Path | None = None) -> None:
+    """Start a server in a session of its own."""
+    environment = os.environ | dict(env or {})
+    with log.open("ab") as out:
+        subprocess.run(
+            ["setsid", "--fork", *map(str, command)], stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=environment,
+            cwd=cwd, check=True,
+        )  # fmt: skip
+
+
+def wait_until(condition: Callable[[], bool], what: str, timeout_s: float = 60.0) -> None:
+    """Wait for something to become so.
+
+    Raises
+    ------
+    StackError
+        If it does not in time.
+    """
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        if time.monotonic() > deadline:
+            raise StackError(f"{what}: not within {timeout_s:g} s")
+        time.sleep(0.05)
+
+
+def pid_of(pid_file: Path) -> int | None:
+    """The living process of a pid file; a zombie, which process 1 may reap late, counts as gone."""
+    try:
+        pid = int(pid_file.read_text())
+        state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except (OSError, ValueError, IndexError):
+        return None
+    return None if state == "Z" else pid
+
+
+def stop(pid_file: Path, number: signal.Signals = signal.SIGTERM) -> None:
+    """Stop the server of a pid file, by force if it does not go."""
+    pid = pid_of(pid_file)
+    if pid is not None:
+        os.kill(pid, number)
+        try:
+            wait_until(lambda: pid_of(pid_file) is None, f"stop of {pid_file.stem}", STOP_TIMEOUT_S)
+        except StackError:
+            os.kill(pid, signal.SIGKILL)
+    pid_file.unlink(missing_ok=True)

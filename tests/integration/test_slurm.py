@@ -1,0 +1,212 @@
+"""The SLURM executor against a real SLURM: one job per name, whatever goes wrong in between."""
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+from foa.jobs import Completed, JobState, Resources
+from foa.jobs.model import Job
+from foa.jobs.slurm import SlurmExecutor
+from foa.jobs.slurm.client import Answer, HostClient
+from foa.jobs.slurm.text import SlurmSettings
+from foa.testing.stack.slurm import PACKAGES, Slurm, missing_programs
+from foa.tree import Report, Work
+
+ROOMY = Resources(memory_mib=300, time_limit_s=600)
+
+
+@pytest.fixture(scope="module")
+def slurm(repository, tmp_path_factory):
+    os.environ["PATH"] += ":/usr/sbin:/sbin"
+    assert not missing_programs(), f"{missing_programs()} are missing: apt-get install {PACKAGES}"
+    server = Slurm(tmp_path_factory.mktemp("slurm"), repository / "deploy/slurm", base_port=47800)
+    os.environ |= server.environment
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def executor(slurm):
+    return SlurmExecutor(SlurmSettings(), HostClient(), first_interval_s=1.0)
+
+
+@pytest.fixture
+def job(tmp_path, request):
+    def make(command, resources=ROOMY, name=None):
+        name = name or f"foa-test-{abs(hash(request.node.name)):x}-1"
+        return Job(name, ("/bin/sh", "-c", command), tmp_path / "work" / "attempt-1", resources)
+
+    return make
+
+
+def wait_for(executor, limit=90):
+    deadline = time.monotonic() + limit
+    while time.monotonic() < deadline:
+        if ended := executor.endings():
+            return ended[0]
+        time.sleep(0.1)
+    raise AssertionError(f"nothing ended within {limit} s")
+
+
+def wait_until(condition, limit=60):
+    deadline = time.monotonic() + limit
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def accounted(slurm, name):
+    """Ids of all jobs of this name that SLURM ever had."""
+    return set(slurm.command("sacct", "-nXPD", f"--name={name}", "--format=JobIDRaw").split())
+
+
+def state(slurm, name):
+    return slurm.command("squeue", "-h", f"--name={name}", "-o", "%T").strip()
+
+
+def test_a_job_that_ends_well_has_completed(executor, job):
+    executor.submit(job("echo hello"))
+    assert isinstance(wait_for(executor), Completed)
+    assert (job("").directory / "out").read_text() == "hello\n"
+
+
+def test_a_report_is_noticed_without_asking_slurm(executor, job):
+    submitted = job("sleep 600")
+    executor.submit(submitted)
+    work = Work("test", "key", submitted.directory.parent)
+    work.write_report(Report(outcome="done", exit_code=0, wall_s=3))
+    assert executor.endings() == [Completed(submitted.name, 3)]
+
+
+def test_the_exit_code_of_a_failure_is_kept(executor, job):
+    executor.submit(job("exit 3"))
+    ending = wait_for(executor)
+    assert (ending.state, ending.exit_code) == (JobState.FAILED, 3)
+
+
+def test_a_job_killed_for_its_memory_is_out_of_memory(executor, job):
+    hungry = "python3 -c 'import time; x = bytearray(600 << 20); time.sleep(60)'"
+    executor.submit(job(hungry, Resources(memory_mib=200, time_limit_s=600)))
+    ending = wait_for(executor)
+    assert ending.state is JobState.OUT_OF_MEMORY
+    assert ending.peak_memory_mib > 180
+
+
+def test_a_cancelled_job_is_cancelled(executor, slurm, job):
+    submitted = job("sleep 600")
+    executor.submit(submitted)
+    wait_until(lambda: state(slurm, submitted.name) == "RUNNING")
+    slurm.command("scancel", f"--name={submitted.name}")
+    assert wait_for(executor).state is JobState.CANCELLED
+
+
+def test_a_job_over_its_time_has_timed_out(executor, slurm, job):
+    submitted = job("sleep 600")
+    executor.submit(submitted)
+    wait_until(lambda: state(slurm, submitted.name) == "RUNNING")
+    job_id = slurm.command("squeue", "-h", f"--name={submitted.name}", "-o", "%i").strip()
+    soon = time.strftime("%Y-%m-%dT%H:%M:%S", time.localtime(time.time() + 3))
+    slurm.command("scontrol", "update", f"jobid={job_id}", f"endtime={soon}")
+    assert wait_for(executor).state is JobState.TIMEOUT
+
+
+def test_a_job_whose_node_dies_says_which(executor, slurm, job):
+    submitted = job("sleep 600")
+    executor.submit(submitted)
+    wait_until(lambda: state(slurm, submitted.name) == "RUNNING")
+    node = slurm.command("squeue", "-h", f"--name={submitted.name}", "-o", "%N").strip()
+    slurm.command("scontrol", "update", f"nodename={node}", "state=down", "reason=test")
+    ending = wait_for(executor)
+    slurm.command("scontrol", "update", f"nodename={node}", "state=resume")
+    assert (ending.state, ending.node) == (JobState.NODE_FAIL, node)
+
+
+def test_excluded_nodes_are_not_used(executor, slurm, job):
+    submitted = job("sleep 600", ROOMY.model_copy(update={"excluded_nodes": ("n1", "n2")}))
+    executor.submit(submitted)
+    wait_until(lambda: state(slurm, submitted.name) == "RUNNING")
+    assert slurm.command("squeue", "-h", f"--name={submitted.name}", "-o", "%N").strip() == "n3"
+    slurm.command("scancel", f"--name={submitted.name}")
+
+
+def test_an_unknown_account_is_rejected_with_slurms_reason(slurm, job):
+    executor = SlurmExecutor(SlurmSettings(account="nobody"), HostClient())
+    executor.submit(job("true"))
+    (ending,) = executor.endings()
+    assert ending.state is JobState.REJECTED
+    assert "Invalid account" in ending.reason
+
+
+def test_the_foa_account_goes_before_the_standard_one(slurm, job):
+    command = ("sbatch", "--parsable", "--hold", "--wrap", "true", "-o", "/dev/null")
+    ids = [slurm.command(*command, "-A", account).strip() for account in ("standard", "foa")]
+    wait_until(lambda: len(slurm.command("squeue", "-h", "-j", ",".join(ids), "-o", "%i").split()) == 2)
+    qos = {i: slurm.command("squeue", "-h", "-j", i, "-o", "%q").strip() for i in ids}
+    priority = dict(
+        line.split("|") for line in slurm.command("sacctmgr", "-nP", "show", "qos", "format=name,priority").split()
+    )
+    slurm.command("scancel", *ids)
+    assert int(priority[qos[ids[1]]]) > int(priority[qos[ids[0]]])
+
+
+def test_a_restarted_executor_finds_its_job_and_submits_no_second(executor, slurm, job):
+    submitted = job("sleep 3")
+    executor.submit(submitted)
+    another = SlurmExecutor(SlurmSettings(), HostClient(), first_interval_s=1.0)
+    another.submit(submitted)
+    assert isinstance(wait_for(another), Completed)
+    assert len(accounted(slurm, submitted.name)) == 1
+
+
+class LostReply:
+    """Runs sbatch, and loses its first answer."""
+
+    def __init__(self):
+        self.host, self.lost = HostClient(), 0
+
+    def run(self, arguments):
+        answer = self.host.run(arguments)
+        if arguments[0] == "sbatch" and not self.lost:
+            self.lost += 1
+            return Answer(None)
+        return answer
+
+
+def test_a_lost_reply_does_not_make_a_second_job(slurm, job):
+    client = LostReply()
+    executor = SlurmExecutor(SlurmSettings(), client, first_interval_s=1.0)
+    submitted = job("sleep 2")
+    executor.submit(submitted)
+    assert client.lost
+    assert isinstance(wait_for(executor), Completed)
+    assert len(accounted(slurm, submitted.name)) == 1
+
+
+def test_a_controller_that_is_away_delays_the_job(executor, slurm, job):
+    submitted = job("true")
+    stop_server(slurm, "slurmctld")
+    executor.submit(submitted)
+    assert executor.endings() == []
+    slurm.start_ctld()
+    assert isinstance(wait_for(executor), Completed)
+    assert len(accounted(slurm, submitted.name)) == 1
+
+
+def test_accounting_that_is_away_delays_only_the_verdict(executor, slurm, job):
+    stop_server(slurm, "slurmdbd")
+    submitted = job("exit 4")
+    executor.submit(submitted)
+    assert executor.running() == [submitted.name]
+    wait_until(lambda: state(slurm, submitted.name) == "")
+    assert executor.endings() == []
+    slurm.start_dbd()
+    ending = wait_for(executor)
+    assert (ending.state, ending.exit_code) == (JobState.FAILED, 4)
+
+
+def stop_server(slurm, name):
+    from foa.testing.stack.processes import stop
+
+    stop(Path(slurm.pid_file(name)))
