@@ -1,6 +1,6 @@
 # The LST-1 Fast Offline Analysis: `make` shows the targets.
 .DEFAULT_GOAL := help
-.PHONY: help env lock night demo fmt check unit integration e2e test clean
+.PHONY: help env lock night demo servers fmt check unit integration e2e test clean
 SHELL := /bin/bash -o pipefail
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
@@ -69,12 +69,20 @@ check: env  ## formatting, lint, types and import contracts; counts what fails
 unit: env  ## pure tests, in seconds
 	$(BIN)/pytest -q tests/unit tests/contract
 
-integration: env night  ## stages on bad input, the local executor with real processes
+# what the real servers of the tests come from
+SERVER_PACKAGES := slurmctld slurmd slurmdbd slurm-client mariadb-server-core mariadb-client-core
+
+servers:  ## install the servers the tests use, from Debian (as root)
+	@dpkg --status $(SERVER_PACKAGES) > /dev/null 2>&1 || { export DEBIAN_FRONTEND=noninteractive; \
+	  apt-get update --quiet --quiet && \
+	  apt-get -o DPkg::Lock::Timeout=600 install --quiet --quiet --yes --no-install-recommends $(SERVER_PACKAGES); }
+
+integration: env night servers  ## stages on bad input, the local executor with real processes
 	$(BIN)/pytest -q tests/integration
 	$(ENVS)/dl2-converter/bin/pytest -q -W default --disable-warnings tests/stage/dl2_converter  # lstchain's own
 	$(ENVS)/analyzer/bin/pytest -q tests/stage/analyzer
 
-e2e: env night  ## the night, its recovery, the stock tools, real data where there are any
+e2e: env night servers  ## the night, its recovery, the stock tools, real data where there are any
 	$(BIN)/pytest -q tests/e2e
 
 test: check unit integration e2e  ## everything

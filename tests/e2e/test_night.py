@@ -139,4 +139,12 @@ def test_the_operator_is_told_where_every_run_stands(told, operator):
 def test_a_request_that_does_not_exist_is_a_clear_error(operator, told):
     ended = operator.type("show", "vela", check=False)
     assert ended.returncode == 2
-    assert "no request begins with 'vela'" in ended.stderr.replace("\n", " ")
+    assert "no request begins with 'vela'" in ended.stderr
+
+
+def test_retrying_a_run_does_its_failed_job_again_and_nothing_else(told, operator):
+    before = operator.attempts()
+    operator.type("retry", told["crab"]["request"], "20101")
+    (job,) = operator.attempts() - before
+    assert job.startswith("work/dl3-maker/")
+    assert job.endswith("attempt-2")

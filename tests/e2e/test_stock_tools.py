@@ -13,7 +13,8 @@ import sys
 import pandas as pd
 key = "/dl2/event/telescope/parameters/LST_LSTCam"
 ours, theirs = (pd.read_hdf(path, key=key) for path in sys.argv[1:])
-pd.testing.assert_frame_equal(ours, theirs, check_exact=True)
+# scikit-learn adds up its trees in the order its threads end: the last bits differ from call to call
+pd.testing.assert_frame_equal(ours, theirs, check_exact=False, rtol=1e-9, atol=1e-12)
 print(len(ours))
 """
 

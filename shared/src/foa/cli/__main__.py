@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.table import Table
+from rich.markup import escape
+from rich.table import Column, Table
 
 from foa.cli import analysis, checks, inspection, running
 from foa.cli.asking import read_request
+from foa.cli.output import make_console
 from foa.errors import FoaError
 from foa.site import Site, read_site
 from foa.tree import RunTree
@@ -154,12 +155,12 @@ def _print(rows: list[dict[str, Any]], as_json: bool) -> None:
         sys.stdout.write(json.dumps(rows, indent=1, default=str) + "\n")
         return
     if not rows:
-        Console().print("nothing")
+        make_console().print("nothing")
         return
-    table = Table(*rows[0])
+    table = Table(*(Column(name, no_wrap=name == "request") for name in rows[0]))
     for row in rows:
         table.add_row(*("" if value is None else str(value) for value in row.values()))
-    Console().print(table)
+    make_console().print(table)
 
 
 @contextmanager
@@ -167,7 +168,7 @@ def _one_clear_error() -> Iterator[None]:
     try:
         yield
     except FoaError as error:
-        Console(stderr=True).print(f"[red]foa:[/] {error}", highlight=False, markup=True)
+        make_console(stderr=True).print("[red]foa:[/]", escape(str(error)), highlight=False, soft_wrap=True)
         raise typer.Exit(2) from error
 
 

@@ -4,10 +4,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from rich.console import Console
-
 from foa.cli import summary
 from foa.cli.asking import read_profile
+from foa.cli.output import make_console
 from foa.errors import FoaError
 from foa.manifests import Target, canonical_json, digest
 from foa.site import Site
@@ -54,7 +53,7 @@ def _tell(products: Path, *, as_json: bool) -> None:
     if as_json:
         sys.stdout.write((products / "results.json").read_text())
         return
-    console = Console()
+    console = make_console()
     console.print(summary.findings_table(results))
     for line in summary.spectrum_lines(results):
         console.print(line, highlight=False)

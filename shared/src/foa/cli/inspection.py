@@ -5,9 +5,8 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-from rich.console import Console
-
 from foa.cli import progress, summary
+from foa.cli.output import make_console
 from foa.errors import FoaError
 from foa.manifests import Dl3Ready, Request, RunFailed, RunSelected
 from foa.tree import RunTree
@@ -54,7 +53,7 @@ def show(tree: RunTree, wanted: str, *, as_json: bool) -> None:
                    "results": summary.read_results(results) if results else None}  # fmt: skip
         sys.stdout.write(json.dumps(content, indent=1) + "\n")
         return
-    console = Console()
+    console = make_console()
     console.print(progress.runs_table(request.id, states))
     if results:
         console.print(summary.findings_table(summary.read_results(results)))

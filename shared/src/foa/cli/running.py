@@ -16,6 +16,7 @@ from rich.table import Table
 
 from foa.cli import progress, summary
 from foa.cli.asking import submission
+from foa.cli.output import make_console
 from foa.errors import FoaError
 from foa.jobs import Completed
 from foa.manifests import Request
@@ -30,7 +31,7 @@ INTERRUPTED = 130
 def run_requests(site: Site, requests: list[Request], *, as_json: bool) -> int:
     """Run requests to their end; returns the exit code: 1 if one of them has failed as a whole."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
-    console = Console(stderr=as_json)
+    console = make_console(stderr=as_json)
     ended: list[JobEnded] = []
     with _alone(site.tree):
         start = time.monotonic()
