@@ -47,7 +47,7 @@ lock: $(UV)  ## resolve every environment anew, within the bounds of the pyproje
 	$(LOCKING) services/selector/pyproject.toml --extra stage -o deploy/locks/selector.txt
 	$(LOCKING) services/dl2-converter/pyproject.toml --extra stage --group stage -o deploy/locks/lstchain.txt
 	$(LOCKING) services/analyzer/pyproject.toml --extra stage --group stage -o deploy/locks/gammapy.txt
-	$(LOCKING) shared/pyproject.toml services/selector/pyproject.toml --extra operator --extra stage --group operator \
+	$(LOCKING) shared/pyproject.toml services/selector/pyproject.toml --extra operator --extra daemon --extra stage --group operator \
 	  -o deploy/locks/operator.txt
 
 night: $(BUILD)/night/truth.json  ## make the synthetic night
@@ -70,7 +70,7 @@ unit: env  ## pure tests, in seconds
 	$(BIN)/pytest -q tests/unit tests/contract
 
 # what the real servers of the tests come from
-SERVER_PACKAGES := slurmctld slurmd slurmdbd slurm-client mariadb-server-core mariadb-client-core
+SERVER_PACKAGES := slurmctld slurmd slurmdbd slurm-client mariadb-server-core mariadb-client-core rabbitmq-server
 
 servers:  ## install the servers the tests use, from Debian (as root)
 	@dpkg --status $(SERVER_PACKAGES) > /dev/null 2>&1 || { export DEBIAN_FRONTEND=noninteractive; \

@@ -48,20 +48,32 @@ def test_irfs_of_nodes_are_cached_one_by_one(settled):
     assert report["facts"] == {"built": 1, "nodes": 3}
 
 
-@pytest.mark.parametrize("moment", ["selector", "dl2-converter", "dl3-maker", "analyzer"])
-def test_killed_at_any_moment_and_started_again_it_ends_the_same(hire, settled, moment):
-    operator = hire(f"killed-{moment}")
-    process = subprocess.Popen(
-        operator.command("run", operator.request("too")), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    deadline = time.monotonic() + 300
-    while not list(operator.tree.glob(f"work/{moment}/*/attempt-1/started")) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+MOMENTS = ("selector", "irf-builder", "dl2-converter", "dl3-maker", "analyzer")
+
+
+def started(operator, stage):
+    return list(operator.tree.glob(f"work/{stage}/*/attempt-1/started"))
+
+
+def test_killed_at_any_moment_and_started_again_it_ends_the_same(hire, settled):
+    operator = hire("killed")
+    for stage in MOMENTS:
+        process = subprocess.Popen(
+            operator.command("run", operator.request("too")), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        wait_until(lambda stage=stage: started(operator, stage))
+        process.send_signal(signal.SIGKILL)
+        process.wait()
     told = operator.run("too")["too"]
     assert told["content"]["findings"]["all"] == settled[1]["content"]["findings"]["all"]
     assert not [attempt for attempt in operator.attempts() if not attempt.endswith("attempt-1")]
+
+
+def wait_until(condition, limit=300):
+    deadline = time.monotonic() + limit
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def test_ctrl_c_says_what_goes_on_and_loses_nothing(hire, settled):
@@ -69,9 +81,7 @@ def test_ctrl_c_says_what_goes_on_and_loses_nothing(hire, settled):
     process = subprocess.Popen(
         operator.command("run", operator.request("too")), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
-    deadline = time.monotonic() + 300
-    while not list(operator.tree.glob("work/dl2-converter/*/attempt-1/started")) and time.monotonic() < deadline:
-        time.sleep(0.05)
+    wait_until(lambda: started(operator, "dl2-converter"))
     process.send_signal(signal.SIGINT)
     said, _ = process.communicate()
     assert process.returncode == 130
@@ -86,9 +96,7 @@ def test_two_at_once_in_one_tree_is_refused(hire):
     first = subprocess.Popen(
         operator.command("run", operator.request("too")), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
-    deadline = time.monotonic() + 60
-    while not (operator.tree / ".lock").exists() and time.monotonic() < deadline:
-        time.sleep(0.05)
+    wait_until((operator.tree / ".lock").exists)
     time.sleep(0.5)
     second = operator.type("run", operator.request("too"), check=False)
     first.send_signal(signal.SIGINT)

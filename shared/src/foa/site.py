@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from foa.bus.address import BrokerAddress
 from foa.documents import read_yaml, validate
 from foa.jobs.model import Resources
 from foa.jobs.slurm.text import SlurmSettings
@@ -25,6 +26,23 @@ class SlurmExecution(SlurmSettings):
     kind: Literal["slurm"] = "slurm"
 
 
+class Broker(Frozen):
+    """The RabbitMQ the daemons meet at; every service has a user of its own name."""
+
+    host: str = "127.0.0.1"
+    port: int = 5671
+    vhost: str = "foa"
+    passwords: Path = Field(description="directory with a file per user that holds nothing but the password")
+    ca_file: Path | None = None
+
+    def address_of(self, user: str) -> BrokerAddress:
+        """How a user reaches the broker."""
+        return BrokerAddress(
+            host=self.host, port=self.port, vhost=self.vhost, user=user, password_file=self.passwords / user,
+            ca_file=self.ca_file,
+        )  # fmt: skip
+
+
 class Site(Frozen):
     """One installation. Relative paths are relative to the site file."""
 
@@ -33,6 +51,7 @@ class Site(Frozen):
     environments: Path = Field(description="one Python environment per service, named like it")
     archive: Archive
     execution: LocalExecution | SlurmExecution = Field(default=LocalExecution(), discriminator="kind")
+    broker: Broker | None = Field(default=None, description="only daemons need one")
     resources: Mapping[str, Resources]
 
     def stage_command(self, service: str) -> tuple[str, ...]:

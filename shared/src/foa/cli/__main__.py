@@ -12,7 +12,7 @@ import typer
 from rich.markup import escape
 from rich.table import Column, Table
 
-from foa.cli import analysis, checks, inspection, running
+from foa.cli import analysis, broker, checks, inspection, running
 from foa.cli.asking import read_request
 from foa.cli.output import make_console
 from foa.errors import FoaError
@@ -134,6 +134,64 @@ def retry(
         found = inspection.find_request(RunTree(place.tree), request)
         inspection.forget_failures(RunTree(place.tree), found.id, run)
         raise typer.Exit(running.run_requests(place, [found], as_json=as_json))
+
+
+@app.command()
+def submit(
+    requests: Annotated[list[Path], typer.Argument(help="request files")],
+    site: SiteOption = DEMO_SITE,
+) -> None:
+    """Hand requests to the daemons of a site with a broker; `foa show` tells what becomes of them."""
+    with _one_clear_error():
+        place = read_site(site)
+        for request_id in broker.submit(place, [read_request(path, place) for path in requests]):
+            sys.stdout.write(f"{request_id}\n")
+
+
+bus_commands = typer.Typer(no_args_is_help=True, help="Administer the broker.")
+app.add_typer(bus_commands, name="bus")
+
+
+@bus_commands.command("apply")
+def bus_apply(site: SiteOption = DEMO_SITE) -> None:
+    """Declare exchanges, queues and bindings; what is there already stays."""
+    with _one_clear_error():
+        sys.stdout.write(f"{broker.apply_topology(read_site(site))} things declared\n")
+
+
+dead_letters = typer.Typer(no_args_is_help=True, help="Look after messages that a service could not handle.")
+app.add_typer(dead_letters, name="dlq")
+ServiceArgument = Annotated[str, typer.Argument(help="whose messages")]
+PositionArgument = Annotated[int | None, typer.Argument(help="which one; all without it")]
+
+
+@dead_letters.command("ls")
+def dlq_ls(service: ServiceArgument, site: SiteOption = DEMO_SITE, as_json: JsonOption = False) -> None:
+    """List parked messages with the reason of each."""
+    with _one_clear_error():
+        parked = broker.parked_messages(read_site(site), service)
+        _print([{"position": m.position, "reason": m.reason} for m in parked], as_json)
+
+
+@dead_letters.command("show")
+def dlq_show(service: ServiceArgument, position: int, site: SiteOption = DEMO_SITE) -> None:
+    """Print a parked message."""
+    with _one_clear_error():
+        broker.show_parked(read_site(site), service, position)
+
+
+@dead_letters.command("replay")
+def dlq_replay(service: ServiceArgument, position: PositionArgument = None, site: SiteOption = DEMO_SITE) -> None:
+    """Give parked messages back to their service."""
+    with _one_clear_error():
+        sys.stdout.write(f"{broker.replay(read_site(site), service, position)} replayed\n")
+
+
+@dead_letters.command("drop")
+def dlq_drop(service: ServiceArgument, position: PositionArgument = None, site: SiteOption = DEMO_SITE) -> None:
+    """Throw parked messages away."""
+    with _one_clear_error():
+        sys.stdout.write(f"{broker.drop(read_site(site), service, position)} dropped\n")
 
 
 @app.command()

@@ -42,7 +42,9 @@ class Embedded:
         self.bus = MemoryBus()
         self.executor = executor_of(site)
         self.loops = {
-            service.name: ServiceLoop(service, site, self.bus, self.executor, _software(site, service), observe)
+            service.name: ServiceLoop(
+                service, site, self.bus, self.executor, software_of_service(site, service), observe
+            )
             for service in installed_services()
         }
 
@@ -64,7 +66,7 @@ class Embedded:
             time.sleep(TICK_S)
 
 
-def _software(site: Site, service: Service) -> str:
+def software_of_service(site: Site, service: Service) -> str:
     """Digest of what the stage of a service runs with.
 
     Raises

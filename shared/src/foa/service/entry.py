@@ -6,23 +6,39 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
+import structlog
 import typer
 
 from foa.service.model import Service
+
+LOG_CONTEXT = (
+    structlog.contextvars.merge_contextvars,
+    structlog.processors.add_log_level,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+    structlog.processors.format_exc_info,
+)
 
 
 def run_service(service: Service) -> None:
     """Run the command line of a service."""
     app = typer.Typer(help=f"The {service.name} of the LST-1 Fast Offline Analysis.", no_args_is_help=True)
 
-    @app.callback()
-    def _only_commands() -> None:
-        """Keep `stage` a command of its own though it is the only one."""
-
     @app.command()
     def stage(request: Annotated[Path, typer.Argument(help="request.json of the work", exists=True)]) -> None:
         """Do one piece of work: what a job executes."""
         logging.basicConfig(stream=sys.stderr, level=logging.WARNING)
         raise SystemExit(importlib.import_module(service.stage).main(request))
+
+    @app.command()
+    def serve(
+        site: Annotated[Path, typer.Option(envvar="FOA_SITE", help="site file, with a broker", exists=True)],
+    ) -> None:
+        """Consume manifests until told to stop."""
+        from foa.service.daemon import serve as run_daemon
+        from foa.service.daemon import stop_on_signals
+        from foa.site import read_site
+
+        structlog.configure(processors=[*LOG_CONTEXT, structlog.processors.JSONRenderer()])
+        run_daemon(service, read_site(site), stop_on_signals())
 
     app()

@@ -36,6 +36,7 @@ class ServiceLoop:
         self.service = service
         self._site = site
         self._tree = RunTree(site.tree)
+        self._outbox = self._tree.outbox(service.name)
         self._bus = bus
         self._executor = executor
         self._software = software
@@ -55,6 +56,7 @@ class ServiceLoop:
         work = self._tree.work(self.service.name, key)
         self._tree.link_work(manifest, work, per_run=self.service.per_run)
         under_way = key in self._asking
+        self._tree.pending(self.service.name).put(manifest)
         self._asking.setdefault(key, {})[manifest.id] = manifest
         if under_way:
             return
@@ -91,6 +93,21 @@ class ServiceLoop:
                 )
                 work.write_report(report)
                 self._publish(work, report)
+
+    def resume(self) -> None:
+        """Take up what was told before a restart and has not been answered."""
+        for manifest in self._tree.pending(self.service.name).all():
+            self.handle(manifest)
+
+    def send(self) -> None:
+        """Publish what is in the outbox; what the bus does not take stays there for the next time."""
+        for manifest in self._outbox.all():
+            try:
+                self._bus.publish(manifest)
+            except ConnectionError as error:
+                self._log.warning("not sent", kind=manifest.kind, reason=str(error))
+                return
+            self._outbox.remove(manifest)
 
     def pending(self) -> list[tuple[Manifest, Work]]:
         """Manifests whose work is under way."""
@@ -129,11 +146,14 @@ class ServiceLoop:
 
     def _publish(self, work: Work, report: Report) -> None:
         """Announce what follows for every manifest that asked for this work."""
-        asking = self._asking.pop(work.key, {}).values()
+        asking = list(self._asking.pop(work.key, {}).values())
         announced = {new.id: new for manifest in asking for new in self.service.conclude(manifest, report)}
         for manifest in announced.values():
             self._tree.record(manifest)
-            self._bus.publish(manifest)
+            self._outbox.put(manifest)
+        for manifest in asking:
+            self._tree.pending(self.service.name).remove(manifest)
+        self.send()
 
 
 def attempt_of(tree: RunTree, job_name: str) -> Attempt:

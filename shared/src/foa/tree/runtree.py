@@ -6,6 +6,7 @@
     requests/<request>/manifests/<kind>.<obs_id>.<id>.json
     requests/<request>/jobs/<stage>.<obs_id>          link to the work
     requests/<request>/results/001-first-look, 002-final, ...
+    outbox/<service>/, pending/<service>/             manifests to send, manifests to answer
     work/<stage>/<key>/request.json report.json products/
     work/<stage>/<key>/attempt-1/ resources.json out err conclusion.json, and what the executor keeps there
 """
@@ -31,6 +32,7 @@ from foa.manifests import (
     write_manifest,
 )
 from foa.tree.files import sha256_of, write_atomic
+from foa.tree.mailbox import Mailbox
 
 M = TypeVar("M", bound=Manifest)
 
@@ -169,6 +171,14 @@ class RunTree:
     """The run tree below `root`."""
 
     root: Path
+
+    def outbox(self, service: str) -> Mailbox:
+        """What a service has announced and the broker has not confirmed."""
+        return Mailbox(self.root / "outbox" / service)
+
+    def pending(self, service: str) -> Mailbox:
+        """What a service was told and has not answered."""
+        return Mailbox(self.root / "pending" / service)
 
     def work(self, stage: str, key: str) -> Work:
         """A piece of work, begun or not."""
