@@ -160,6 +160,15 @@ def test_a_restarted_executor_finds_its_job_and_submits_no_second(executor, slur
     assert len(accounted(slurm, submitted.name)) == 1
 
 
+def test_a_job_of_the_same_name_in_another_tree_is_another_job(executor, slurm, job, tmp_path):
+    first = job("true")
+    executor.submit(first)
+    assert isinstance(wait_for(executor), Completed)
+    second = Job(first.name, ("/bin/sh", "-c", "exit 3"), tmp_path / "other" / "attempt-1", ROOMY)
+    executor.submit(second)
+    assert wait_for(executor).exit_code == 3
+
+
 class LostReply:
     """Runs sbatch, and loses its first answer."""
 

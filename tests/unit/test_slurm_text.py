@@ -70,18 +70,18 @@ def test_recorded_accounting_is_understood(repository):
 
 
 def test_steps_and_malformed_lines_are_no_jobs():
-    out = "1|a|COMPLETED|10|0:0|5|n1|\n1.batch|batch|COMPLETED|10|0:0|5|n1|2G\nsacct: error\n\n2|b|RUNNING\n"
+    out = "1|a|COMPLETED|10|0:0|5|n1|/w|\n1.batch|batch|COMPLETED|10|0:0|5|n1||2G\nsacct: error\n\n2|b|RUNNING\n"
     (row,) = read_sacct(out)
-    assert row == Row("1", "a", "COMPLETED", 10, 0, 0, "n1", 5, 2048)
+    assert row == Row("1", "a", "COMPLETED", 10, 0, 0, "n1", 5, 2048, "/w")
 
 
 def test_a_cancelled_job_is_cancelled_by_whomever():
-    (row,) = read_sacct("1|a|CANCELLED by 1000|10|0:15|5|n1|\n")
+    (row,) = read_sacct("1|a|CANCELLED by 1000|10|0:15|5|n1|/w|\n")
     assert state_of(row, 100) is JobState.CANCELLED
 
 
 def test_queued_jobs_are_not_over():
-    rows = read_squeue("7|foa-a|PENDING|1700000000|\n8|foa-b|RUNNING|1700000001|n1\nslurm_load_jobs error\n")
+    rows = read_squeue("7|foa-a|PENDING|1700000000||/w\n8|foa-b|RUNNING|1700000001|n1|/w\nslurm_load_jobs error\n")
     assert [(row.name, row.is_over) for row in rows] == [("foa-a", False), ("foa-b", False)]
 
 

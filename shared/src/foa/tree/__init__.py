@@ -2,6 +2,7 @@
 
 from foa.tree.files import product_of, sha256_of, write_atomic
 from foa.tree.mailbox import Mailbox
-from foa.tree.runtree import Attempt, Report, RunTree, Work
+from foa.tree.runtree import RunTree
+from foa.tree.work import Attempt, Report, Work
 
 __all__ = ["Attempt", "Mailbox", "Report", "RunTree", "Work", "product_of", "sha256_of", "write_atomic"]

@@ -36,7 +36,7 @@ class _Tracked:
 
 
 class SlurmExecutor:
-    """Runs jobs in SLURM. Jobs are known by name and submission time, never by id."""
+    """Runs jobs in SLURM. A job is known by its name, directory and submission time, never by its id."""
 
     def __init__(
         self, settings: SlurmSettings, client: Client, first_interval_s: float = FIRST_INTERVAL_S,
@@ -152,12 +152,15 @@ class SlurmExecutor:
             if queued.code != 0 or forgotten:
                 self._log.warning("no answer", squeue=queued.err.strip(), sacct=accounted.err.strip())
                 return None
-            rows = [row for row in text.read_sacct(accounted.out) if row.submitted >= since]
-            found |= {row.name: row for row in sorted(rows, key=lambda row: row.submitted)}
-            for row in text.read_squeue(queued.out):
-                if row.name not in found or not row.is_over:
+            ours = {(tracked.job.name, str(tracked.job.directory)) for tracked in lot}
+            accounted_rows = sorted(text.read_sacct(accounted.out), key=lambda row: row.submitted)
+            found |= {row.name: row for row in accounted_rows if (row.name, row.directory) in ours}
+            for row in (row for row in text.read_squeue(queued.out) if (row.name, row.directory) in ours):
+                if not row.is_over:
+                    found[row.name] = row
+                elif row.name not in found:
                     # how it ended only the accounting tells: until then it counts as ending
-                    found[row.name] = replace(row, state=ENDING) if row.is_over else row
+                    found[row.name] = replace(row, state=ENDING)
         return found
 
     @staticmethod

@@ -78,6 +78,8 @@ class Row:
     node: str = ""
     elapsed_s: int = 0
     peak_memory_mib: int = 0
+    directory: str = ""
+    """Where it runs: the attempt's directory, which tells jobs of one name in two run trees apart."""
 
     @property
     def is_over(self) -> bool:
@@ -116,18 +118,18 @@ def is_transient(err: str) -> bool:
 
 def squeue_arguments(names: Iterable[str]) -> list[str]:
     """Ask for jobs SLURM still holds in memory."""
-    return ["squeue", "--noheader", "--states=all", f"--name={','.join(names)}", "--format=%i|%j|%T|%V|%N"]
+    return ["squeue", "--noheader", "--states=all", f"--name={','.join(names)}", "--format=%i|%j|%T|%V|%N|%Z"]
 
 
 def read_squeue(out: str) -> list[Row]:
     """Rows of `squeue_arguments`; lines that are no such rows are passed over."""
     rows = [line.split("|") for line in out.splitlines()]
-    return [Row(r[0], r[1], r[2], _number(r[3]), node=r[4]) for r in rows if len(r) == 5]
+    return [Row(r[0], r[1], r[2], _number(r[3]), node=r[4], directory=r[5]) for r in rows if len(r) == 6]
 
 
 def sacct_arguments(names: Iterable[str], since: int) -> list[str]:
     """Ask the accounting for jobs submitted after a Unix time."""
-    fields = "JobIDRaw,JobName,State,Submit,ExitCode,ElapsedRaw,NodeList,MaxRSS"
+    fields = "JobIDRaw,JobName,State,Submit,ExitCode,ElapsedRaw,NodeList,WorkDir,MaxRSS"
     wanted = f"--name={','.join(names)}"
     return [
         "sacct",
@@ -142,7 +144,7 @@ def sacct_arguments(names: Iterable[str], since: int) -> list[str]:
 
 def read_sacct(out: str) -> list[Row]:
     """Rows of `sacct_arguments`, with the memory of each job's steps; malformed lines are passed over."""
-    lines = [parts for line in out.splitlines() if len(parts := line.split("|")) == 8]
+    lines = [parts for line in out.splitlines() if len(parts := line.split("|")) == 9]
     peaks: dict[str, int] = {}
     for job_id, *_, memory in lines:
         owner = job_id.split(".")[0]
@@ -151,12 +153,12 @@ def read_sacct(out: str) -> list[Row]:
 
 
 def _sacct_row(parts: Sequence[str], peak: int) -> Row:
-    job_id, name, state, submitted, exit_code, elapsed, node, _ = parts
+    job_id, name, state, submitted, exit_code, elapsed, node, directory, _ = parts
     code, _, signal = exit_code.partition(":")
     # "CANCELLED by 1000"
     return Row(
         job_id, name, state.split()[0] if state else "", _number(submitted), _number(code), _number(signal), node,
-        _number(elapsed), peak,
+        _number(elapsed), peak, directory,
     )  # fmt: skip
 
 
