@@ -50,14 +50,20 @@ class Bench:
         self.deliver()
 
     def complete(self):
+        self.leave_report()
+        self.end(Completed(self.job.name))
+
+    def leave_report(self):
+        """What the stage leaves behind; returns its product."""
         attempt = attempt_of(self.tree, self.job.name)
         path = attempt.work.products / "dl2.h5"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("events")
         facts = {"effective_s": 1.0, "elapsed_s": 2.0}
-        report = Report(outcome="done", exit_code=0, products=(product_of("dl2", path, 6),), facts=facts)
-        attempt.work.write_report(report)
-        self.end(Completed(self.job.name))
+        attempt.work.write_report(
+            Report(outcome="done", exit_code=0, products=(product_of("dl2", path, 6),), facts=facts)
+        )
+        return path
 
     def die(self, state, exit_code=1):
         self.end(Died(self.job.name, state, exit_code))
@@ -105,6 +111,46 @@ def test_a_deleted_product_is_made_again_in_a_new_attempt(bench):
     bench.restart()
     bench.tell(factories.run_selected())
     assert bench.job.name.endswith("-2")
+
+
+def test_a_product_deleted_after_an_ending_nobody_concluded_is_made_again(bench):
+    bench.tell(factories.run_selected())
+    bench.leave_report().unlink()
+    bench.restart()
+    bench.tell(factories.run_selected())
+    assert bench.job.name.endswith("-2")
+    bench.complete()
+    assert [manifest.kind for manifest in bench.said] == ["dl2.ready"]
+
+
+def test_what_was_told_before_a_restart_is_answered_after_it(bench):
+    bench.tell(factories.run_selected())
+    bench.restart()
+    bench.loop.resume()
+    bench.complete()
+    assert [manifest.kind for manifest in bench.said] == ["dl2.ready"]
+    bench.restart()
+    bench.loop.resume()
+    bench.deliver()
+    assert bench.said == []
+
+
+def test_what_the_bus_does_not_take_is_sent_later(bench):
+    class Away:
+        def subscribe(self, kinds, handler):
+            pass
+
+        def publish(self, manifest):
+            raise ConnectionError("broker away")
+
+    bench.tell(factories.run_selected())
+    bench.loop._bus = Away()
+    bench.complete()
+    assert bench.said == []
+    bench.loop._bus = bench.bus
+    bench.loop.send()
+    bench.deliver()
+    assert [manifest.kind for manifest in bench.said] == ["dl2.ready"]
 
 
 def test_a_corrupt_product_is_a_failure_that_says_so(bench):

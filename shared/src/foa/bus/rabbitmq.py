@@ -1,5 +1,6 @@
 """The bus over RabbitMQ. Only the I/O thread touches the connection; work is done on the caller's thread."""
 
+import contextlib
 import queue
 import ssl
 import threading
@@ -180,8 +181,8 @@ class RabbitBus:
             pause = min(2 * pause, LAST_PAUSE_S)
 
     def _connect(self) -> None:
-        connection = pika.BlockingConnection(parameters_of(self._address))
-        channel = connection.channel()
+        self._connection = pika.BlockingConnection(parameters_of(self._address))
+        channel = self._connection.channel()
         channel.confirm_delivery()
         channel.basic_qos(prefetch_count=PREFETCH)
         self._generation += 1
@@ -189,7 +190,7 @@ class RabbitBus:
             name = topology.queue_of(self._service)
             channel.queue_declare(name, passive=True)
             channel.basic_consume(name, self._receive)
-        self._connection, self._channel = connection, channel
+        self._channel = channel
 
     def _receive(self, channel: Any, method: Any, properties: Any, body: bytes) -> None:
         attempts = int((properties.headers or {}).get(ATTEMPTS, 0))
@@ -198,7 +199,8 @@ class RabbitBus:
     def _disconnect(self) -> None:
         connection, self._connection, self._channel = self._connection, None, None
         if connection and connection.is_open:
-            connection.close()
+            with contextlib.suppress(AMQPError):
+                connection.close()
 
 
 def _send(channel: BlockingChannel, exchange: str, key: str, body: bytes, properties: pika.BasicProperties) -> None:

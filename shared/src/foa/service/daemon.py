@@ -17,6 +17,8 @@ from foa.tree import RunTree
 
 WAIT_S = 0.2
 """For a message, before endings are looked for."""
+MESSAGES_PER_TURN = 20
+"""However many messages there are, endings are looked for in between."""
 SWEEP_S = 30.0
 """Between two attempts to send what is left in the outbox."""
 
@@ -54,8 +56,9 @@ def serve(service: Service, site: Site, stopping: threading.Event) -> None:
 def _turn(bus: RabbitBus, loop: ServiceLoop) -> None:
     """Handle what has arrived; without a broker, go on watching jobs."""
     try:
-        while bus.deliver(WAIT_S):
-            pass
+        for _ in range(MESSAGES_PER_TURN):
+            if not bus.deliver(WAIT_S):
+                return
     except ConnectionError as error:
         structlog.get_logger().warning("broker away", reason=str(error))
 

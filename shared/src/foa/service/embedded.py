@@ -24,7 +24,8 @@ TICK_S = 0.1
 
 def installed_services() -> list[Service]:
     """The services of this environment, as their distributions announce them."""
-    return [entry.load() for entry in importlib.metadata.entry_points(group="foa.services")]
+    entries = importlib.metadata.entry_points(group="foa.services")
+    return [entry.load() for entry in sorted(entries, key=lambda entry: entry.name)]
 
 
 def executor_of(site: Site) -> Executor:

@@ -123,7 +123,8 @@ class ServiceLoop:
     def _next_attempt(self, work: Work) -> Attempt:
         """The attempt that is under way after a restart, or a new one."""
         attempts = work.attempts()
-        if attempts and not attempts[-1].concluded:
+        # with a report the last attempt is over, though nobody may have lived to conclude it
+        if attempts and not attempts[-1].concluded and work.last_report() is None:
             return attempts[-1]
         work.forget()
         attempt = Attempt(work, attempts[-1].number + 1 if attempts else 1)

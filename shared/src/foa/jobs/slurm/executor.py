@@ -16,7 +16,7 @@ NAMES_PER_CALL = 100
 FIRST_INTERVAL_S, LAST_INTERVAL_S, GROWTH = 5.0, 60.0, 1.5
 """SLURM is asked for silent jobs seldom, and ever more seldom."""
 GRACE_S = 120.0
-"""A job neither squeue nor sacct nor a report knows of is lost only after this time."""
+"""A job that neither squeue nor sacct nor a report has known of for this time is lost."""
 SQUEUE_MEMORY_S = 240.0
 """squeue still knows jobs that ended so long ago (SLURM's MinJobAge is 300 s by default): enough without accounting."""
 ENDING = "COMPLETING"
@@ -30,6 +30,7 @@ CLOCK_SKEW_S = 60
 class _Tracked:
     job: Job
     since: float
+    seen: float
     accepted: bool = False
     bad_row: Row | None = None
     bad_since: float = 0.0
@@ -53,7 +54,7 @@ class SlurmExecutor:
         """Submit a job unless SLURM has it already; when nobody can tell, later."""
         if job.name in self._tracked:
             return
-        tracked = _Tracked(job, self._submission_time(job))
+        tracked = _Tracked(job, self._submission_time(job), self._clock())
         self._tracked[job.name] = tracked
         self._settle(tracked)
 
@@ -111,7 +112,9 @@ class SlurmExecutor:
             row = rows.get(tracked.job.name)
             if row is None:
                 self._miss(tracked)
-            elif row.is_over:
+                continue
+            tracked.seen = self._clock()
+            if row.is_over:
                 self._conclude(tracked, row)
             else:
                 tracked.accepted, tracked.bad_row = True, None
@@ -120,7 +123,7 @@ class SlurmExecutor:
         """A job nobody knows: submit it if it never was, else wait, then give it up."""
         if not tracked.accepted:
             self._settle(tracked)
-        elif self._clock() - tracked.since > GRACE_S:
+        elif self._clock() - tracked.seen > GRACE_S:
             self._end(tracked, Died(tracked.job.name, JobState.LOST))
 
     def _conclude(self, tracked: _Tracked, row: Row) -> None:

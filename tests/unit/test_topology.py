@@ -1,0 +1,58 @@
+"""The broker's topology: every service has its queues, every kind a place to go, nothing is dropped silently."""
+
+import re
+
+import pytest
+from foa.bus.topology import (
+    DELIVERY_LIMIT,
+    EXCHANGE,
+    PARKING,
+    RETRY_DELAYS_S,
+    delay_after,
+    parking_queue_of,
+    permissions,
+    queue_of,
+    topology,
+)
+from foa.service.embedded import installed_services
+
+CONSUMERS = {service.name: service.consumes for service in installed_services()}
+DECLARED = topology(CONSUMERS)
+QUEUES = {queue["name"]: queue["arguments"] for queue in DECLARED["queues"]}
+KINDS = ("request.submitted", "request.failed", "run.selected", "run.failed", "dl2.ready", "irf.ready", "dl3.ready",
+         "analysis.ready")  # fmt: skip
+
+
+def test_every_kind_has_a_place_to_go():
+    bound = {binding["routing_key"] for binding in DECLARED["bindings"] if binding["source"] == EXCHANGE}
+    assert bound == set(KINDS)
+
+
+def test_every_binding_leads_to_a_queue_that_is_declared():
+    assert {binding["destination"] for binding in DECLARED["bindings"]} <= set(QUEUES)
+
+
+@pytest.mark.parametrize("service", CONSUMERS)
+def test_what_kills_its_consumer_is_parked_and_never_dropped(service):
+    arguments = QUEUES[queue_of(service)]
+    assert arguments["x-delivery-limit"] == DELIVERY_LIMIT
+    assert arguments["x-dead-letter-strategy"] == "at-least-once"
+    assert arguments["x-overflow"] == "reject-publish"
+    parked = {"source": PARKING, "routing_key": arguments["x-dead-letter-routing-key"]}
+    assert parked | {"destination": parking_queue_of(service)} in DECLARED["bindings"]
+
+
+def test_every_queue_is_a_quorum_queue():
+    assert {arguments["x-queue-type"] for arguments in QUEUES.values()} == {"quorum"}
+
+
+def test_delays_grow_and_end_in_the_parking_queue():
+    delays = [delay_after(attempts) for attempts in range(1, DELIVERY_LIMIT + 1)]
+    assert delays == [*RETRY_DELAYS_S, None]
+    assert sorted(RETRY_DELAYS_S) == list(RETRY_DELAYS_S)
+
+
+def test_a_service_reads_its_own_queue_only():
+    rights = permissions("dl2-converter")
+    assert [queue for queue in QUEUES if re.search(rights["read"], queue)] == ["foa.dl2-converter"]
+    assert not any(re.search(rights["configure"], queue) for queue in QUEUES)
