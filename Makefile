@@ -1,6 +1,6 @@
 # The LST-1 Fast Offline Analysis: `make` shows the targets.
 .DEFAULT_GOAL := help
-.PHONY: help env lock night demo servers fmt check unit integration e2e test clean
+.PHONY: help env lock night demo servers fmt check unit integration e2e test test-servers clean
 SHELL := /bin/bash -o pipefail
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
@@ -77,15 +77,20 @@ servers:  ## install the servers the tests use, from Debian (as root)
 	  apt-get update --quiet --quiet && \
 	  apt-get -o DPkg::Lock::Timeout=600 install --quiet --quiet --yes --no-install-recommends $(SERVER_PACKAGES); }
 
-integration: env night servers  ## stages on bad input, the local executor with real processes
-	$(BIN)/pytest -q tests/integration
+SERVER_TESTS := tests/integration/test_slurm.py tests/integration/test_rabbitmq.py tests/e2e/test_daemons.py
+
+test-servers: env night servers  ## the tests against real SLURM and RabbitMQ servers
+	$(BIN)/pytest -q $(SERVER_TESTS)
+
+integration: env night  ## stages on bad input, the local executor with real processes
+	$(BIN)/pytest -q tests/integration $(addprefix --ignore=,$(SERVER_TESTS))
 	$(ENVS)/dl2-converter/bin/pytest -q -W default --disable-warnings tests/stage/dl2_converter  # lstchain's own
 	$(ENVS)/analyzer/bin/pytest -q tests/stage/analyzer
 
-e2e: env night servers  ## the night, its recovery, the stock tools, real data where there are any
-	$(BIN)/pytest -q tests/e2e
+e2e: env night  ## the night, its recovery, the stock tools, real data where there are any
+	$(BIN)/pytest -q tests/e2e $(addprefix --ignore=,$(SERVER_TESTS))
 
-test: check unit integration e2e  ## everything
+test: check unit integration e2e  ## every check and every test that needs no server
 
 clean:  ## remove whatever was built, installed or computed
 	rm -rf $(BUILD)
