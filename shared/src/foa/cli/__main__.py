@@ -22,11 +22,11 @@ from foa.tree import RunTree
 app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode="rich",
-    help="""The LST-1 Fast Offline Analysis: from DL1 files to significance, sky maps, spectrum and light curve.
-
-    Write a request (a target and its nights), [bold]foa run[/] it, and look at the results it names. Run it again
-    at any time: what is done is not done again. [bold]foa show[/] and [bold]foa why[/] tell where every run stands.
-    """,
+    help=(
+        "The LST-1 Fast Offline Analysis: from DL1 files to significance, sky maps, spectrum and light curve.\n\n"
+        "Write a request (a target and its nights), [bold]foa run[/] it, and look at the results it names. Run it again "
+        "at any time: what is done is not done again. [bold]foa show[/] and [bold]foa why[/] tell where every run stands."
+    ),
 )
 
 SiteOption = Annotated[
