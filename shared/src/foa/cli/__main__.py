@@ -24,8 +24,9 @@ app = typer.Typer(
     rich_markup_mode="rich",
     help=(
         "The LST-1 Fast Offline Analysis: from DL1 files to significance, sky maps, spectrum and light curve.\n\n"
-        "Write a request (a target and its nights), [bold]foa run[/] it, and look at the results it names. Run it again "
-        "at any time: what is done is not done again. [bold]foa show[/] and [bold]foa why[/] tell where every run stands."
+        "Write a request (a target and its nights), [bold]foa run[/] it, and look at the results it names. Run it "
+        "again at any time: what is done is not done again. [bold]foa show[/] and [bold]foa why[/] tell where every "
+        "run stands."
     ),
 )
 
