@@ -26,7 +26,7 @@ def find(operator, pattern):
 @pytest.mark.parametrize(
     ("product", "made_again"),
     [
-        ("work/analyzer/*/products/results.json", ["analyzer"]),
+        ("requests/*/results/002-final/results.json", ["analyzer"]),
         ("work/dl3-maker/*/products/dl3_LST-1.Run20001.fits", ["analyzer", "dl3-maker"]),
         ("work/dl2-converter/*/products/dl2_LST-1.Run20001.h5", ["analyzer", "dl2-converter", "dl3-maker"]),
     ],
