@@ -48,7 +48,7 @@ class Operator:
 
 
 def assert_same(one, other):
-    """Equal, but for what the order of floating-point sums leaves of a minimiser's end point."""
+    """Equal, but for the geomagnetic drift between two runs of lstchain (1e-6 an hour) and what it does to a fit."""
     if isinstance(one, dict):
         assert one.keys() == other.keys()
         for key in one:

@@ -43,13 +43,17 @@ def stock(repository, tmp_path):
     return run
 
 
-def assert_same_tables(ours, theirs):
-    """Every table HDU holds the same rows."""
+def assert_same_tables(ours, theirs, rtol=0.0):
+    """Every table HDU holds the same rows; floating-point columns within a relative tolerance."""
     with fits.open(ours) as mine, fits.open(theirs) as his:
         assert [hdu.name for hdu in mine] == [hdu.name for hdu in his]
         for one, other in zip(mine[1:], his[1:], strict=True):
             for column in one.columns.names:
-                np.testing.assert_array_equal(one.data[column], other.data[column])
+                mine_values, his_values = one.data[column], other.data[column]
+                if rtol and mine_values.dtype.kind == "f":
+                    np.testing.assert_allclose(mine_values, his_values, rtol=rtol)
+                else:
+                    np.testing.assert_array_equal(mine_values, his_values)
 
 
 def test_dl2_is_that_of_lstchain_dl1_to_dl2(works, stock, tmp_path):
@@ -81,4 +85,5 @@ def test_dl3_is_that_of_lstchain_create_dl3_file(works, stock, tmp_path):
         "-p", "*.fits.gz", "--source-name", target["name"], "--source-ra", f"{target['ra']}deg",
         "--source-dec", f"{target['dec']}deg", "--config", directory / "products/dl3.json",
     )  # fmt: skip
-    assert_same_tables(products["dl3"], tmp_path / products["dl3"].name)
+    # lstchain interpolates IRFs at the geomagnetic field of the moment it runs: it drifts by 1e-6 in an hour
+    assert_same_tables(products["dl3"], tmp_path / products["dl3"].name, rtol=1e-4)
