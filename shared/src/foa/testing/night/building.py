@@ -33,7 +33,7 @@ def make_night(root: Path, seed: int = 1) -> None:
     _in_parallel([(f"simulate training of {line.name}", simulate_training, (layout, line, seed)) for line in LINES])
     # training uses every core by itself; one process at a time, beside the rest
     truths = _in_parallel([
-        *((f"train forests of {line.name}", train, (layout, line)) for line in LINES),
+        *((f"train forests of {line.name}", train, (layout, line, seed)) for line in LINES),
         *((f"simulate {node.name}", simulate_testing, (layout, node, seed)) for node in nodes),
         *((f"datacheck of run {run.obs_id}", write_run_wise, (layout, run, seed)) for run in RUNS),
         ("run catalogs", write_catalogs, (layout, RUNS)),

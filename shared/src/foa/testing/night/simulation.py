@@ -55,7 +55,7 @@ def simulate_testing(layout: Layout, node: Node, seed: int) -> None:
     _write(layout.testing_dl1(node), rng, [setup], GAMMA, N_TESTING)
 
 
-def train(layout: Layout, line: DeclinationLine) -> None:
+def train(layout: Layout, line: DeclinationLine, seed: int) -> None:
     """Train the four forests of a line with lstchain_mc_trainpipe; beside them lie configuration and pointings."""
     models = layout.models(line)
     models.mkdir(parents=True, exist_ok=True)
@@ -65,9 +65,8 @@ def train(layout: Layout, line: DeclinationLine) -> None:
     )
     pointings.write(models / "training_dirs.ecsv", overwrite=True)
     run_tool(
-        "lstchain_mc_trainpipe", "--fg", layout.training(line, "GammaDiffuse"), "--fp", layout.training(line,
-        "Protons"),
-        "-o", models, "-c", layout.config(line),
+        "lstchain_mc_trainpipe", "--fg", layout.training(line, "GammaDiffuse"),
+        "--fp", layout.training(line, "Protons"), "-o", models, "-c", layout.config(line), seed=seed,
     )  # fmt: skip
 
 
