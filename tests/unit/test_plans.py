@@ -153,7 +153,10 @@ def test_an_analysis_that_fails_fails_the_request():
 
 def test_dl3_announces_how_its_irf_was_found(tree):
     report = Report(
-        outcome="done", exit_code=0, products=(factories.make_product("dl3"),), facts={"irf_choice": "nearest"}
+        outcome="done",
+        exit_code=0,
+        products=(factories.make_product("dl3"),),
+        facts={"irf_choice": "nearest", "made_of": ["a"]},
     )
     (announced,) = maker.conclude(factories.dl2_ready(), report)
     assert isinstance(announced, Dl3Ready)
@@ -167,3 +170,20 @@ def test_the_first_look_stays_the_same_when_a_run_of_lower_number_follows(tree):
     second = factories.dl3_ready(2, (2, 5, 9), on_disk(tree, "b", "dl3"))
     tree.record(second)
     assert analyzer.plan(second, tree) == looked
+
+
+@pytest.mark.parametrize(
+    "again",
+    [
+        factories.dl2_ready(dl2=factories.make_product("dl2", content="b")),
+        factories.irf_ready().model_copy(update={"irfs": (factories.make_product("node_a", content="b"),)}),
+    ],
+)
+def test_a_dl3_whose_input_was_made_again_is_awaited_again(tree, again):
+    for manifest in (factories.dl2_ready(), factories.irf_ready()):
+        tree.record(manifest)
+    through = factories.dl3_ready(1, (1,), on_disk(tree, "a", "dl3"))
+    tree.record(through)
+    assert analyzer.plan(through, tree).request.phase == "final"
+    tree.record(again)
+    assert isinstance(analyzer.plan(through, tree), Wait)

@@ -5,6 +5,7 @@ from foa.manifests import (
     AnalysisReady,
     Dl2Ready,
     Dl3Ready,
+    IrfReady,
     Manifest,
     Request,
     RequestFailed,
@@ -23,7 +24,9 @@ def plan(manifest: Manifest, tree: RunTree) -> JobSpec | Wait:
     assert isinstance(manifest, Dl2Ready | Dl3Ready | RunFailed)
     request = manifest.request
     dl2 = tree.newest_per_run(request.id, Dl2Ready)
-    dl3 = {k: m for k, m in tree.newest_per_run(request.id, Dl3Ready).items() if m.dl3.path.exists()}
+    irf = tree.newest_per_run(request.id, IrfReady)
+    made = tree.newest_per_run(request.id, Dl3Ready).items()
+    dl3 = {k: m for k, m in made if m.dl3.path.exists() and _inputs(dl2.get(k), irf.get(k)) <= set(m.made_of)}
     failed = {k: m for k, m in tree.newest_per_run(request.id, RunFailed).items() if k not in dl3}
     pending = set(manifest.obs_ids) - dl3.keys() - failed.keys()
     if pending and (not dl3 or tree.manifests(request.id, AnalysisReady)):
@@ -40,6 +43,12 @@ def conclude(manifest: Manifest, report: Report) -> list[Manifest]:
         return [RequestFailed(request=manifest.request, reason=f"{NAME}: {report.reason}")]
     phase = "final" if report.facts["phase"] == "final" else "first-look"
     return [AnalysisReady(request=manifest.request, phase=phase, products=report.products)]
+
+
+def _inputs(dl2: Dl2Ready | None, irf: IrfReady | None) -> set[str]:
+    """What a run's DL3 must be made of: when one of these was made again, the DL3 will be, too."""
+    products = (*((dl2.dl2,) if dl2 else ()), *(irf.irfs if irf else ()))
+    return {product.sha256 for product in products}
 
 
 def _request(

@@ -18,6 +18,13 @@ class Dl3Request(Frozen):
     dl3: Dl3
 
 
+class Dl3Facts(Frozen):
+    """What the stage says of the file it made."""
+
+    irf_choice: str
+    made_of: tuple[str, ...]
+
+
 def plan(manifest: Manifest, tree: RunTree) -> JobSpec | Wait:
     """Join the two halves of a run."""
     assert isinstance(manifest, Dl2Ready | IrfReady)
@@ -38,9 +45,10 @@ def conclude(manifest: Manifest, report: Report) -> list[Manifest]:
     assert isinstance(manifest, Dl2Ready | IrfReady)
     if report.outcome == "failed":
         return [RunFailed.after(manifest, NAME, report.reason, report.log_tail)]
+    facts = Dl3Facts.model_validate(report.facts)
     return [
         Dl3Ready(
             request=manifest.request, obs_id=manifest.obs_id, obs_ids=manifest.obs_ids, run=manifest.run,
-            dl3=report.product("dl3"), irf_choice=str(report.facts["irf_choice"]),
+            dl3=report.product("dl3"), made_of=facts.made_of, irf_choice=facts.irf_choice,
         )
     ]  # fmt: skip

@@ -16,7 +16,7 @@ from lstchain.tools.lstchain_create_dl3_file import DataReductionFITSWriter
 from lstchain.tools.lstchain_create_dl3_index_files import FITSIndexWriter
 
 from foa_dl3_maker.nodes import Nearest, locate
-from foa_dl3_maker.plan import Dl3Request
+from foa_dl3_maker.plan import Dl3Facts, Dl3Request
 
 PLANE = ["ZEN_PNT", "B_DELTA"]
 """What lstchain interpolates over: cos zenith and sin of the angle to the geomagnetic field."""
@@ -49,8 +49,9 @@ def reduce(work: Dl3Request, products: Path) -> Outcome:
         n_events = len(hdus["EVENTS"].data)
     if not n_events:
         raise NothingLeft(f"run {work.obs_id}: no event is left after the gammaness cuts")
+    facts = Dl3Facts(irf_choice=irf_choice, made_of=(work.dl2.sha256, *(irf.sha256 for irf in work.irfs)))
     indices = [product_of(name, products / f"{name}.fits.gz") for name in ("hdu-index", "obs-index")]
-    return Outcome([product_of("dl3", dl3, n_events), *indices], {"irf_choice": irf_choice})
+    return Outcome([product_of("dl3", dl3, n_events), *indices], facts.model_dump())
 
 
 def _choose(work: Dl3Request) -> str:

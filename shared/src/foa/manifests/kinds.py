@@ -76,6 +76,7 @@ class Dl3Ready(_RunManifest):
     kind: Literal["dl3.ready"] = "dl3.ready"
     run: Run
     dl3: Product
+    made_of: tuple[str, ...] = Field(description="sha256 of the DL2 file and the IRFs it was made of")
     irf_choice: str = Field(description="how its IRF was obtained: interpolated from which nodes, or nearest")
 
 

@@ -100,7 +100,7 @@ def dl3_ready(obs_id: int = 1, obs_ids: tuple[int, ...] = (1,), dl3: Product | N
     """A run's event list exists."""
     return Dl3Ready(
         request=make_request(), obs_id=obs_id, obs_ids=obs_ids, run=make_run(obs_id), dl3=dl3 or make_product("dl3"),
-        irf_choice="nearest: node_a",
+        made_of=("a" * 64,), irf_choice="nearest: node_a",
     )  # fmt: skip
 
 
