@@ -1,6 +1,7 @@
 """The archive of the on-site analysis, as the site's templates describe it. Nothing is ever written there."""
 
 import glob
+import re
 import string
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -21,11 +22,16 @@ def spell_night(night: date) -> str:
 
 
 def find_files(template: str, **values: str | int) -> list[Path]:
-    """All files matching an absolute template; a placeholder without value matches anything."""
+    """All files matching an absolute template, v0.9 before v0.10; a placeholder without value matches anything."""
     fields = {name for _, name, _, _ in string.Formatter().parse(template) if name}
     for missing in fields - values.keys():
         template = template.replace(f"{{{missing}:05d}}", "*").replace(f"{{{missing}}}", "*")
-    return sorted(Path("/").glob(template.format(**values).lstrip("/")))
+    return sorted(Path("/").glob(template.format(**values).lstrip("/")), key=_natural_order)
+
+
+def _natural_order(path: Path) -> list[tuple[int, str]]:
+    """Numbers in a path count as numbers."""
+    return [(int(part), "") if part.isdigit() else (0, part) for part in re.split(r"(\d+)", str(path))]
 
 
 def find_newest(template: str, **values: str | int) -> Path | None:

@@ -21,7 +21,7 @@ class Target(Frozen):
 class Archive(Frozen):
     """Templates of the paths of everything FOA reads; `{night}` is YYYYMMDD, `*` matches versions.
 
-    Where several files match, the last in alphabetical order is the newest version.
+    Where several files match, the one of the highest version counts: v0.10 is newer than v0.9.
     """
 
     run_summary: str
