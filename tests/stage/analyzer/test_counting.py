@@ -66,3 +66,11 @@ def test_a_target_in_the_centre_of_the_camera_has_no_off_region():
     sums.add(SkyCoord([TARGET]), TARGET, TARGET, CUTS)
     with pytest.raises(NoOffRegion, match="no off region fits"):
         _conclude(sums, CUTS, "DL3", 100.0)
+
+
+def test_a_run_without_the_others_number_of_off_regions_is_left_out():
+    sums = _Sums.empty(0.5)
+    near = TARGET.directional_offset_by(90 * u.deg, 0.21 * u.deg)
+    assert sums.add(SkyCoord([TARGET]), POINTING, TARGET, CUTS)
+    assert not sums.add(SkyCoord([TARGET]), near, TARGET, CUTS)
+    assert sums.n_runs == 1

@@ -41,8 +41,7 @@ def conclude(manifest: Manifest, report: Report) -> list[Manifest]:
     """Results exist, or the analysis as a whole has failed."""
     if report.outcome == "failed":
         return [RequestFailed(request=manifest.request, reason=f"{NAME}: {report.reason}")]
-    phase = "final" if report.facts["phase"] == "final" else "first-look"
-    return [AnalysisReady(request=manifest.request, phase=phase, products=report.products)]
+    return [AnalysisReady(request=manifest.request, phase=report.facts["phase"], products=report.products)]
 
 
 def _inputs(dl2: Dl2Ready | None, irf: IrfReady | None) -> set[str]:

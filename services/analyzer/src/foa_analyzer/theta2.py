@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import astropy.units as u
 import numpy as np
@@ -33,7 +34,7 @@ class NoOffRegion(ValueError):
 
 @dataclass
 class _Sums:
-    """Histograms over the runs; off counts are weighted to a common acceptance ratio by number of regions."""
+    """Histograms over the runs that have as many off regions as the first, so that one acceptance ratio holds."""
 
     edges: Array
     on: Array
@@ -47,12 +48,12 @@ class _Sums:
     def empty(cls, maximum: float) -> "_Sums":
         return cls(np.linspace(0, maximum, N_BINS + 1), np.zeros(N_BINS), np.zeros(N_BINS))
 
-    def add(self, events: SkyCoord, pointing: SkyCoord, target: SkyCoord, cuts: Theta2Cuts) -> None:
-        """Count one run's events around the target and its off positions."""
+    def add(self, events: SkyCoord, pointing: SkyCoord, target: SkyCoord, cuts: Theta2Cuts) -> bool:
+        """Count one run's events around the target and its off positions; whether it could be counted."""
         separation = pointing.separation(target).deg
         angles = off_angles(separation, float(np.sqrt(cuts.max_theta2_deg2)), cuts.n_off_regions)
         if not angles or (self.n_regions and self.n_regions != len(angles)):
-            return
+            return False
         self.n_regions, self.n_runs = len(angles), self.n_runs + 1
         on = events.separation(target).deg ** 2
         off = np.concatenate([events.separation(p).deg ** 2 for p in off_positions(pointing, target, angles)])
@@ -60,6 +61,7 @@ class _Sums:
         self.off += np.histogram(off, self.edges)[0]
         self.cut_on += float((on < cuts.max_theta2_deg2).sum())
         self.cut_off += float((off < cuts.max_theta2_deg2).sum())
+        return True
 
 
 def count(n_on: float, n_off: float, acceptance_ratio: float) -> Counts:
@@ -81,27 +83,28 @@ def from_dl2(runs: list[AnalysedRun], target: SkyCoord, cuts: Theta2Cuts, maximu
     for run in runs:
         if run.dl2:
             events, pointing = _read_dl2(run.dl2.path, cuts)
-            sums.add(events, pointing, target, cuts)
-            effective += run.effective_s or 0.0
+            if sums.add(events, pointing, target, cuts):
+                effective += run.effective_s or 0.0
     return _conclude(sums, cuts, "DL2", effective)
 
 
 def from_dl3(observations: Observations, target: SkyCoord, cuts: Theta2Cuts, maximum: float) -> Theta2:
     """theta² of observations, whose gammaness cut is made already."""
-    sums = _Sums.empty(maximum)
+    sums, effective = _Sums.empty(maximum), 0.0
     for observation in observations:
         energy = observation.events.energy.to_value("TeV")
         chosen = (energy > cuts.energy_tev.low) & (energy < cuts.energy_tev.high)
-        sums.add(observation.events.radec[chosen], pointing_of(observation), target, cuts)
-    return _conclude(sums, cuts, "DL3", livetime(observations))
+        if sums.add(observation.events.radec[chosen], pointing_of(observation), target, cuts):
+            effective += livetime([observation])
+    return _conclude(sums, cuts, "DL3", effective)
 
 
-def _conclude(sums: _Sums, cuts: Theta2Cuts, level: str, effective: float) -> Theta2:
+def _conclude(sums: _Sums, cuts: Theta2Cuts, level: Literal["DL2", "DL3"], effective: float) -> Theta2:
     if not sums.n_runs:
         raise NoOffRegion("the target is closer to every pointing than the theta² cut: no off region fits")
     counts = count(sums.cut_on, sums.cut_off, 1 / sums.n_regions)
     return Theta2(
-        name=cuts.name, level="DL2" if level == "DL2" else "DL3", energy_min=cuts.energy_tev.low,
+        name=cuts.name, level=level, energy_min=cuts.energy_tev.low,
         energy_max=cuts.energy_tev.high, cut=cuts.max_theta2_deg2, n_runs=sums.n_runs, effective_s=effective,
         counts=counts, edges=tuple(sums.edges), on=tuple(sums.on), off=tuple(sums.off),
     )  # fmt: skip
