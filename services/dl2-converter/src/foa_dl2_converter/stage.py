@@ -28,17 +28,8 @@ def convert(work: Dl2Request, products: Path) -> Outcome:
     dl1 = work.dl1.path
     _check_pointing(dl1)
     dl2 = products / dl2_filename(dl1.name)
-    arguments = [
-        "-f",
-        dl1,
-        "-p",
-        work.models.directory,
-        "-o",
-        products,
-        "-c",
-        work.models.config.path,
-        "--overwrite",
-    ]
+    models = work.models
+    arguments = ["-f", dl1, "-p", models.directory, "-o", products, "-c", models.config.path, "--overwrite"]
     try:
         run_tool(DL1ToDL2Tool(), argv=[str(argument) for argument in arguments], cwd=products)
     except KeyError as error:
