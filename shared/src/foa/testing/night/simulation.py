@@ -1,7 +1,6 @@
 """Training and test MC of the synthetic night, and the Random Forests made from it."""
 
 import json
-from collections.abc import Iterable
 from pathlib import Path
 
 import astropy.units as u
@@ -104,17 +103,16 @@ def _config() -> dict[str, object]:
 
 
 def _write(
-    path: Path, rng: np.random.Generator, setups: Iterable[SimulationSetup], particle: Particle, n_wanted: int
+    path: Path, rng: np.random.Generator, setups: list[SimulationSetup], particle: Particle, n_wanted: int
 ) -> None:
-    tables, n_thrown, first = [], 0, None
+    """Simulate every setup into one file, which carries the simulation tables of the first, as merged files do."""
+    tables, n_thrown = [], 0
     for setup in setups:
-        first = first or setup
         columns, n = _throw(rng, setup, particle, n_wanted)
         tables.append(_complete(rng, columns, setup, particle))
         n_thrown += n
     metadata = write_dl1(path, pd.concat(tables, ignore_index=True), SIMULATED_COLUMNS)
-    if first is not None:
-        write_simulation_tables(path, first, n_thrown, metadata)
+    write_simulation_tables(path, setups[0], n_thrown, metadata)
 
 
 def _throw(rng: np.random.Generator, setup: SimulationSetup, particle: Particle, n_wanted: int) -> tuple[Columns, int]:
