@@ -1,9 +1,13 @@
 """The service loop: nothing is lost, nothing is done twice, every ending is concluded."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
+import structlog
 from foa.bus import MemoryBus
 from foa.jobs import Completed, Died, JobSpec, JobState, Resources, Wait
-from foa.manifests import Archive, Product, RunFailed, digest
+from foa.manifests import Archive, ManifestRejected, Product, RunFailed, digest
 from foa.service import Service, ServiceLoop, attempt_of
 from foa.site import Site
 from foa.testing import factories
@@ -12,7 +16,7 @@ from foa.tree import Report, RunTree, product_of
 from foa_dl2_converter.plan import conclude, plan
 
 NAME = "dl2-converter"
-SERVICE = Service(NAME, ("run.selected",), plan, conclude, stage="", priority=0)
+SERVICE = Service(NAME, ("run.selected",), ("dl2.ready",), plan, conclude, stage="", priority=0)
 
 
 class Bench:
@@ -223,7 +227,7 @@ def test_requests_that_ask_for_the_same_work_are_all_answered(bench):
 
 
 def test_what_waits_submits_nothing(bench):
-    service = Service(NAME, ("run.selected",), lambda m, t: Wait("patience"), conclude, stage="", priority=0)
+    service = replace(SERVICE, plan=lambda manifest, tree: Wait("patience"))
     bench.bus = MemoryBus()
     ServiceLoop(service, bench.site, bench.bus, bench.executor, software="1")
     bench.tell(factories.run_selected())
@@ -234,3 +238,71 @@ def test_the_key_names_the_content_of_the_request():
     spec = plan(factories.run_selected(), RunTree("/nowhere"))
     assert isinstance(spec, JobSpec)
     assert digest(spec.request) == digest(plan(factories.run_selected(), RunTree("/elsewhere")).request)
+
+
+class Replicas:
+    """Two replicas of a service on one tree, with one scheduler that knows every job by name."""
+
+    def __init__(self, root):
+        self.one = Bench(root)
+        self.two = Bench(root)
+        self.two.executor = self.one.executor
+        self.two.loop._executor = self.one.executor
+
+    def end(self, ending):
+        attempt = attempt_of(self.one.tree, ending.name)
+        for bench in (self.one, self.two):
+            bench.loop.ended(ending, attempt)
+            bench.deliver()
+
+
+def test_replicas_told_the_same_submit_one_job_and_both_answer(tmp_path):
+    replicas = Replicas(tmp_path)
+    for bench in (replicas.one, replicas.two):
+        bench.tell(factories.run_selected())
+    assert len(replicas.one.executor.submitted) == 1
+    replicas.one.leave_report()
+    replicas.end(Completed(replicas.one.job.name))
+    assert [manifest.kind for manifest in replicas.one.said + replicas.two.said] == ["dl2.ready", "dl2.ready"]
+
+
+def test_a_death_both_replicas_notice_leads_to_one_more_attempt(tmp_path):
+    replicas = Replicas(tmp_path)
+    for bench in (replicas.one, replicas.two):
+        bench.tell(factories.run_selected())
+    replicas.end(Died(replicas.one.job.name, JobState.OUT_OF_MEMORY))
+    assert [job.name[-1] for job in replicas.one.executor.submitted] == ["1", "2"]
+    assert replicas.one.job.resources.memory_mib == 1500
+
+
+def test_a_manifest_that_names_a_file_of_another_place_is_rejected(bench):
+    selected = factories.run_selected()
+    for path in ("/etc/passwd", "/archive/../etc/passwd", "relative/file"):
+        run = selected.run.model_copy(update={"dl1": factories.make_stamp(path)})
+        with pytest.raises(ManifestRejected, match="outside the run tree and the archive"):
+            bench.loop.handle(selected.model_copy(update={"run": run}))
+    assert bench.executor.submitted == []
+
+
+def test_a_manifest_of_another_archive_is_rejected(bench):
+    elsewhere = factories.make_request(archive=factories.make_archive(Path("/elsewhere")))
+    with pytest.raises(ManifestRejected, match="/elsewhere"):
+        bench.loop.handle(factories.run_selected().model_copy(update={"request": elsewhere}))
+
+
+def test_one_manifest_that_cannot_be_taken_up_does_not_keep_the_others_from_it(bench):
+    bad = factories.run_selected(1)
+    bad = bad.model_copy(update={"run": bad.run.model_copy(update={"dl1": factories.make_stamp("/etc/passwd")})})
+    mailbox = bench.tree.pending(NAME)
+    for manifest in (bad, factories.run_selected(2)):
+        mailbox.put(manifest)
+    bench.loop.resume()
+    assert len(bench.executor.submitted) == 1
+
+
+def test_every_line_of_the_log_says_what_it_is_about(bench):
+    with structlog.testing.capture_logs(processors=[structlog.contextvars.merge_contextvars]) as lines:
+        bench.tell(factories.run_selected(7))
+        bench.complete()
+    (line,) = [line for line in lines if line["event"] == "ended"]
+    assert {"stage", "key", "attempt", "requests", "observations"} <= line.keys()

@@ -66,7 +66,8 @@ def test_deaths_are_counted_since_the_last_success(work):
         attempt = Attempt(work, number)
         attempt.begin(Resources(memory_mib=1, time_limit_s=1))
         attempt.conclude(ending)
-    assert work.deaths() == [death, death]
+    assert work.deaths(Attempt(work, 4)) == [death, death]
+    assert work.deaths(Attempt(work, 3)) == [death]
 
 
 def test_manifests_come_back_in_the_order_they_were_said_last(tree):

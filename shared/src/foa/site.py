@@ -1,16 +1,18 @@
 """The site file: where this installation finds its data and runs its jobs."""
 
-from collections.abc import Mapping
+import os.path
+from collections.abc import Iterator, Mapping
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import BaseModel, Field
 
 from foa.bus.address import BrokerAddress
 from foa.documents import read_yaml, validate
 from foa.jobs.model import Resources
 from foa.jobs.slurm.text import SlurmSettings
-from foa.manifests import Archive, Frozen
+from foa.manifests import Archive, Frozen, Manifest, ManifestRejected
 
 
 class LocalExecution(Frozen):
@@ -54,6 +56,20 @@ class Site(Frozen):
     broker: Broker | None = Field(default=None, description="only daemons need one")
     resources: Mapping[str, Resources]
 
+    def admit(self, manifest: Manifest) -> None:
+        """Let in what speaks of files of this site only: below its run tree, or where its archive lies.
+
+        Raises
+        ------
+        ManifestRejected
+            If another path stands in it.
+        """
+        roots = [self.tree, *(_fixed_part(template) for template in _templates(self.archive))]
+        for path in _paths(manifest):
+            plain = Path(os.path.normpath(path))
+            if not plain.is_absolute() or not any(plain.is_relative_to(root) for root in roots):
+                raise ManifestRejected(f"{path} lies outside the run tree and the archive of site {self.name}")
+
     def stage_command(self, service: str) -> tuple[str, ...]:
         """Command that executes a stage; the path of its request follows."""
         return (str(self.environments / service / "bin" / f"foa-{service}"), "stage")
@@ -80,6 +96,30 @@ def read_site(path: Path) -> Site:
     if isinstance(archive, dict):
         content["archive"] = {k: v if k == "production" else _from(base, v) for k, v in archive.items()}
     return validate(Site, content, path)
+
+
+def _paths(content: Any) -> Iterator[Path]:
+    """Every path in a manifest."""
+    if isinstance(content, Path):
+        yield content
+    elif isinstance(content, Archive):
+        yield from map(_fixed_part, _templates(content))
+    elif isinstance(content, BaseModel):
+        for name in type(content).model_fields:
+            yield from _paths(getattr(content, name))
+    elif isinstance(content, tuple):
+        for item in content:
+            yield from _paths(item)
+
+
+def _templates(archive: Archive) -> Iterator[str]:
+    yield from archive.model_dump(exclude={"production"}).values()
+
+
+def _fixed_part(template: str) -> Path:
+    """The directory above everything that varies in a template of paths."""
+    parts = Path(template).parts
+    return Path(*takewhile(lambda part: not set(part) & set("{*?["), parts))
 
 
 def _from(base: Path, path: Any) -> str:

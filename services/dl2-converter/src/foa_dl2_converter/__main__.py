@@ -4,7 +4,10 @@ from foa.service import Service, run_service
 
 from foa_dl2_converter.plan import NAME, conclude, plan
 
-SERVICE = Service(NAME, ("run.selected",), plan, conclude, stage="foa_dl2_converter.stage", priority=1)
+SERVICE = Service(
+    NAME, consumes=("run.selected",), announces=("dl2.ready", "run.failed"), plan=plan, conclude=conclude,
+    stage="foa_dl2_converter.stage", priority=1,
+)  # fmt: skip
 
 
 def main() -> None:

@@ -4,7 +4,10 @@ from foa.service import Service, run_service
 
 from foa_dl3_maker.plan import NAME, conclude, plan
 
-SERVICE = Service(NAME, ("dl2.ready", "irf.ready"), plan, conclude, stage="foa_dl3_maker.stage", priority=3)
+SERVICE = Service(
+    NAME, consumes=("dl2.ready", "irf.ready"), announces=("dl3.ready", "run.failed"), plan=plan, conclude=conclude,
+    stage="foa_dl3_maker.stage", priority=3,
+)  # fmt: skip
 
 
 def main() -> None:

@@ -4,7 +4,10 @@ from foa.service import Service, run_service
 
 from foa_irf_builder.plan import NAME, conclude, plan
 
-SERVICE = Service(NAME, ("run.selected",), plan, conclude, stage="foa_irf_builder.stage", priority=2)
+SERVICE = Service(
+    NAME, consumes=("run.selected",), announces=("irf.ready", "run.failed"), plan=plan, conclude=conclude,
+    stage="foa_irf_builder.stage", priority=2,
+)  # fmt: skip
 
 
 def main() -> None:

@@ -1,6 +1,6 @@
 """The bus: brings every manifest to the services that consume its kind."""
 
 from foa.bus.memory import MemoryBus
-from foa.bus.model import Bus
+from foa.bus.model import Bus, Delivered
 
-__all__ = ["Bus", "MemoryBus"]
+__all__ = ["Bus", "Delivered", "MemoryBus"]

@@ -1,11 +1,24 @@
 """What a bus can do."""
 
 from collections.abc import Callable
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Literal, Protocol
 
 from foa.manifests import Manifest
 
 Handler = Callable[[Manifest], None]
+Outcome = Literal["handled", "postponed", "parked"]
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """A message was taken from the queue, and what became of it."""
+
+    outcome: Outcome
+    waited_s: float
+    """In the queue."""
+    took_s: float
+    """To handle."""
 
 
 class Bus(Protocol):

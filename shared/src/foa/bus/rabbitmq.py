@@ -17,7 +17,7 @@ from pika.exceptions import AMQPError
 
 from foa.bus import topology
 from foa.bus.address import BrokerAddress
-from foa.bus.model import Handler
+from foa.bus.model import Delivered, Handler, Outcome
 from foa.manifests import Manifest, ManifestRejected, read_manifest, write_manifest
 
 MAX_BYTES = 1 << 20
@@ -25,7 +25,7 @@ MAX_BYTES = 1 << 20
 PREFETCH = 20
 CONFIRM_TIMEOUT_S = 30.0
 FIRST_PAUSE_S, LAST_PAUSE_S = 0.5, 30.0
-ATTEMPTS, REASON = "x-foa-attempts", "x-foa-reason"
+ATTEMPTS, REASON, SENT_MS = "x-foa-attempts", "x-foa-reason", "x-foa-sent-ms"
 
 
 class BrokerAway(ConnectionError):
@@ -50,14 +50,19 @@ class _Delivery:
     """Tags of an earlier connection mean nothing."""
     tag: int
     attempts: int
+    sent: float
+    """Unix time."""
     body: bytes
 
 
 class RabbitBus:
     """One service's connection to the broker."""
 
-    def __init__(self, address: BrokerAddress, service: str, version: str) -> None:
-        self._address, self._service, self._version = address, service, version
+    def __init__(
+        self, address: BrokerAddress, service: str, version: str,
+        observe: Callable[[Delivered], None] = lambda delivered: None,
+    ) -> None:  # fmt: skip
+        self._address, self._service, self._version, self._observe = address, service, version, observe
         self._handler: Handler | None = None
         self._inbox: queue.Queue[_Delivery] = queue.Queue()
         self._connection: pika.BlockingConnection | None = None
@@ -85,6 +90,11 @@ class RabbitBus:
         """Whether the broker is there now."""
         return self._channel is not None
 
+    @property
+    def connections(self) -> int:
+        """How often the broker was reached."""
+        return self._generation
+
     def publish(self, manifest: Manifest) -> None:
         """Say that something is now so, and wait until the broker has it safe.
 
@@ -95,7 +105,8 @@ class RabbitBus:
         """
         properties = pika.BasicProperties(
             message_id=manifest.id, type=manifest.kind, correlation_id=manifest.request.id, timestamp=int(time.time()),
-            app_id=f"{self._service} {self._version}", content_type="application/json", delivery_mode=2,
+            app_id=f"{self._service} {self._version}", content_type="application/json", delivery_mode=2, 
+            headers={SENT_MS: int(1000 * time.time())},
         )  # fmt: skip
         body = write_manifest(manifest)
         self._on_io_thread(lambda channel: _send(channel, topology.EXCHANGE, manifest.kind, body, properties))
@@ -110,33 +121,40 @@ class RabbitBus:
             delivery = self._inbox.get(timeout=timeout_s)
         except queue.Empty:
             return False
+        begun = time.time()
+        outcome = self._handle(delivery)
+        self._acknowledge(delivery)
+        self._observe(Delivered(outcome, max(begun - delivery.sent, 0.0), time.time() - begun))
+        return True
+
+    def _handle(self, delivery: _Delivery) -> Outcome:
         try:
             if len(delivery.body) > MAX_BYTES:
                 raise ManifestRejected(f"{len(delivery.body)} bytes, more than {MAX_BYTES}")
             assert self._handler is not None
             self._handler(read_manifest(delivery.body))
         except ManifestRejected as error:
-            self._park(delivery, str(error))
+            return self._park(delivery, str(error))
         except Exception as error:
             self._log.warning("handler failed", attempts=delivery.attempts + 1, exc_info=True)
-            self._postpone(delivery, f"{type(error).__name__}: {error}")
-        self._acknowledge(delivery)
-        return True
+            return self._postpone(delivery, f"{type(error).__name__}: {error}")
+        return "handled"
 
-    def _postpone(self, delivery: _Delivery, reason: str) -> None:
+    def _postpone(self, delivery: _Delivery, reason: str) -> Outcome:
         delay = topology.delay_after(delivery.attempts + 1)
         if delay is None:
-            self._park(delivery, reason)
-            return
+            return self._park(delivery, reason)
         waiting = topology.retry_queue_of(self._service, delay)
         properties = pika.BasicProperties(headers={ATTEMPTS: delivery.attempts + 1, REASON: reason}, delivery_mode=2)
         self._on_io_thread(lambda channel: _send(channel, "", waiting, delivery.body, properties))
+        return "postponed"
 
-    def _park(self, delivery: _Delivery, reason: str) -> None:
+    def _park(self, delivery: _Delivery, reason: str) -> Outcome:
         self._log.error("parked", reason=reason)
         properties = pika.BasicProperties(headers={REASON: reason[:2000]}, delivery_mode=2)
         key = topology.queue_of(self._service)
         self._on_io_thread(lambda channel: _send(channel, topology.PARKING, key, delivery.body, properties))
+        return "parked"
 
     def _acknowledge(self, delivery: _Delivery) -> None:
         def acknowledge(channel: BlockingChannel) -> None:
@@ -193,8 +211,9 @@ class RabbitBus:
         self._channel = channel
 
     def _receive(self, channel: Any, method: Any, properties: Any, body: bytes) -> None:
-        attempts = int((properties.headers or {}).get(ATTEMPTS, 0))
-        self._inbox.put(_Delivery(self._generation, method.delivery_tag, attempts, body))
+        headers = properties.headers or {}
+        sent = headers.get(SENT_MS, 1000 * time.time()) / 1000
+        self._inbox.put(_Delivery(self._generation, method.delivery_tag, int(headers.get(ATTEMPTS, 0)), sent, body))
 
     def _disconnect(self) -> None:
         connection, self._connection, self._channel = self._connection, None, None

@@ -46,15 +46,14 @@ def _row(tree: RunTree, request: Request) -> dict[str, Any]:
 def show(tree: RunTree, wanted: str, *, as_json: bool) -> None:
     """Runs × stages and the newest findings."""
     request = find_request(tree, wanted)
-    states = progress.states_of(tree, request.id)
     results = summary.newest_results(tree, request.id)
     if as_json:
-        content = {"request": request.model_dump(mode="json"), "runs": [state.__dict__ for state in states],
-                   "results": summary.read_results(results) if results else None}  # fmt: skip
+        states = [state.__dict__ for state in progress.states_of(tree, request.id)]
+        content = {"request": request.model_dump(mode="json"), "runs": states, "results": summary.read_results(results) if results else None}  # fmt: skip
         sys.stdout.write(json.dumps(content, indent=1) + "\n")
         return
     console = make_console()
-    console.print(progress.runs_table(request.id, states))
+    console.print(progress.runs_table(tree, request.id))
     if results:
         console.print(summary.findings_table(summary.read_results(results)))
         console.print(f"report: {results / 'report.html'}", highlight=False, soft_wrap=True)

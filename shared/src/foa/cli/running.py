@@ -12,7 +12,6 @@ from pathlib import Path
 import structlog
 from rich.console import Console, Group
 from rich.live import Live
-from rich.table import Table
 
 from foa.cli import progress, summary
 from foa.cli.asking import submission
@@ -21,7 +20,7 @@ from foa.errors import FoaError
 from foa.jobs import Completed
 from foa.manifests import Request
 from foa.service.embedded import Embedded
-from foa.service.loop import JobEnded
+from foa.service.events import Event, JobEnded
 from foa.site import Site
 from foa.tree import RunTree
 
@@ -54,7 +53,7 @@ def _follow(embedded: Embedded, requests: list[Request], console: Console) -> bo
         with Live(console=console, refresh_per_second=4) as live:
 
             def watch() -> None:
-                live.update(Group(*(_table(embedded, request.id) for request in requests)))
+                live.update(Group(*(progress.runs_table(embedded.tree, request.id) for request in requests)))
 
             embedded.run([submission(request) for request in requests], watch)
     except KeyboardInterrupt:
@@ -64,21 +63,16 @@ def _follow(embedded: Embedded, requests: list[Request], console: Console) -> bo
     return True
 
 
-def _table(embedded: Embedded, request_id: str) -> Table:
-    under_way = progress.under_way(embedded, request_id)
-    analysis = under_way.get(("analyzer", 0)) or under_way.get(("selector", 0)) or ""
-    return progress.runs_table(request_id, progress.states_of(embedded.tree, request_id, under_way), analysis)
-
-
-def _note(console: Console, ended: list[JobEnded], job: JobEnded) -> None:
+def _note(console: Console, ended: list[JobEnded], job: Event) -> None:
+    if not isinstance(job, JobEnded):
+        return
     ended.append(job)
     runs = (
         f"runs {', '.join(map(str, job.obs_ids))}"
         if job.obs_ids and job.stage != "analyzer"
         else ", ".join(job.request_ids)
     )
-    well = isinstance(job.ending, Completed)
-    state = "[green]done[/]" if well else f"[red]{getattr(job.ending, 'state', '')}[/]"
+    state = "[green]done[/]" if isinstance(job.ending, Completed) else f"[red]{job.state}[/]"
     console.print(f"{job.ending.wall_s:6.1f} s  {job.stage:14} {state}  {runs}", highlight=False)
 
 

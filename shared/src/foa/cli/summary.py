@@ -8,7 +8,7 @@ from typing import Any
 from rich.table import Table
 
 from foa.manifests import AnalysisReady
-from foa.service.loop import JobEnded
+from foa.service.events import JobEnded
 from foa.tree import RunTree
 
 

@@ -2,6 +2,7 @@
 
 from datetime import date
 from enum import StrEnum
+from pathlib import Path
 
 from foa.manifests.canonical import Frozen
 from foa.manifests.files import FileStamp
@@ -43,7 +44,7 @@ class Models(Frozen):
     line: str
     nsb_rate: float | None
     """Additional NSB in p.e./ns; None where the tailcuts finder left no log and the lowest level was taken."""
-    directory: str
+    directory: Path
     files: tuple[FileStamp, ...]
     config: FileStamp
 

@@ -11,9 +11,10 @@ from foa.errors import FoaError
 from foa.jobs import Executor
 from foa.jobs.local import LocalExecutor
 from foa.jobs.slurm import SlurmExecutor
-from foa.jobs.slurm.client import HostClient
+from foa.jobs.slurm.client import Client, HostClient
 from foa.manifests import Manifest
-from foa.service.loop import JobEnded, ServiceLoop, attempt_of, software_of
+from foa.service.events import Observer, ignore
+from foa.service.loop import ServiceLoop, attempt_of, software_of
 from foa.service.model import Service
 from foa.site import Site, SlurmExecution
 from foa.tree import RunTree
@@ -28,17 +29,17 @@ def installed_services() -> list[Service]:
     return [entry.load() for entry in sorted(entries, key=lambda entry: entry.name)]
 
 
-def executor_of(site: Site) -> Executor:
-    """The executor a site chooses."""
+def executor_of(site: Site, meter: Callable[[Client], Client] = lambda client: client) -> Executor:
+    """The executor a site chooses; `meter` may watch what SLURM is asked."""
     if isinstance(site.execution, SlurmExecution):
-        return SlurmExecutor(site.execution, HostClient())
+        return SlurmExecutor(site.execution, meter(HostClient()))
     return LocalExecutor(site.execution.slots)
 
 
 class Embedded:
     """Runs requests to their end. It can be stopped at any moment: what it is told again, it finds done."""
 
-    def __init__(self, site: Site, observe: Callable[[JobEnded], None] = lambda ended: None) -> None:
+    def __init__(self, site: Site, observe: Observer = ignore) -> None:
         self.tree = RunTree(site.tree)
         self.bus = MemoryBus()
         self.executor = executor_of(site)
@@ -62,7 +63,7 @@ class Embedded:
             for ending in ended:
                 attempt = attempt_of(self.tree, ending.name)
                 self.loops[attempt.work.stage].ended(ending, attempt)
-            if not ended and not any(loop.pending() for loop in self.loops.values()):
+            if not ended and not any(loop.under_way() for loop in self.loops.values()):
                 return
             time.sleep(TICK_S)
 

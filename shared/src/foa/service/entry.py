@@ -9,6 +9,7 @@ from typing import Annotated
 import structlog
 import typer
 
+from foa.errors import FoaError
 from foa.service.model import Service
 
 LOG_CONTEXT = (
@@ -32,13 +33,19 @@ def run_service(service: Service) -> None:
     @app.command()
     def serve(
         site: Annotated[Path, typer.Option(envvar="FOA_SITE", help="site file, with a broker", exists=True)],
+        listen: Annotated[
+            str, typer.Option(envvar="FOA_LISTEN", help="HOST:PORT of /metrics, /live and /ready; port 0: any")
+        ] = "127.0.0.1:0",
     ) -> None:
         """Consume manifests until told to stop."""
         from foa.service.daemon import serve as run_daemon
-        from foa.service.daemon import stop_on_signals
         from foa.site import read_site
 
         structlog.configure(processors=[*LOG_CONTEXT, structlog.processors.JSONRenderer()])
-        run_daemon(service, read_site(site), stop_on_signals())
+        try:
+            run_daemon(service, read_site(site), listen)
+        except FoaError as error:
+            sys.stderr.write(f"foa-{service.name}: {error}\n")
+            raise typer.Exit(2) from error
 
     app()

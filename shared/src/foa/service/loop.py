@@ -1,37 +1,31 @@
 """The one loop of all services: consume → plan → submit → watch → conclude → publish."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import structlog
 
 from foa.bus import Bus
-from foa.jobs import Again, Completed, Ending, Executor, Wait, follow_up
+from foa.jobs import Again, Completed, Died, Ending, Executor, Wait, follow_up
 from foa.jobs.model import Job
 from foa.manifests import Manifest, canonical_json, digest
+from foa.service.events import Announced, JobEnded, Observer, Planned, ignore
 from foa.service.model import Service
 from foa.site import Site
 from foa.tree import Attempt, Report, RunTree, Work, write_atomic
 
 
-@dataclass(frozen=True)
-class JobEnded:
-    """What observers learn of a job: whose it was, how it ended, how long it ran."""
-
-    stage: str
-    obs_ids: tuple[int, ...]
-    request_ids: tuple[str, ...]
-    ending: Ending
-
-
 class ServiceLoop:
-    """Drives one service. All its state is in the tree; what it holds in memory can be lost at any moment."""
+    """Drives one service. All its state is in the tree; what it holds in memory can be lost at any moment.
+
+    Several replicas of a service may do so at once: they decide under a lock of the work what becomes of it.
+    """
 
     def __init__(
-        self, service: Service, site: Site, bus: Bus, executor: Executor, software: str,
-        observe: Callable[[JobEnded], None] = lambda ended: None,
-    ) -> None:  # fmt: skip
+        self, service: Service, site: Site, bus: Bus, executor: Executor, software: str, observe: Observer = ignore
+    ) -> None:
         """`software` identifies the versions the stage runs with: part of every key."""
         self.service = service
         self._site = site
@@ -47,57 +41,43 @@ class ServiceLoop:
         bus.subscribe(service.consumes, self.handle)
 
     def handle(self, manifest: Manifest) -> None:
-        """Do what a manifest asks for, or find it done or under way."""
-        plan = self.service.plan(manifest, self._tree)
-        if isinstance(plan, Wait):
-            self._log.debug("waits", request=manifest.request.id, reason=plan.reason)
-            return
-        key = digest({"request": plan.request.model_dump(mode="json"), "software": self._software})
-        work = self._tree.work(self.service.name, key)
-        self._tree.link_work(manifest, work, per_run=self.service.per_run)
-        under_way = key in self._asking
-        self._tree.pending(self.service.name).put(manifest)
-        self._asking.setdefault(key, {})[manifest.id] = manifest
-        if under_way:
-            return
-        if report := work.report():
-            self._publish(work, report)
-        else:
-            write_atomic(work.request, canonical_json(plan.request))
-            self._submit(self._next_attempt(work))
+        """Do what a manifest asks for, or find it done or under way.
+
+        Raises
+        ------
+        ManifestRejected
+            If it names a file outside the site's roots.
+        """
+        self._site.admit(manifest)
+        with self._context(request=manifest.request.id, observation=_obs_id(manifest)):
+            plan = self.service.plan(manifest, self._tree)
+            if isinstance(plan, Wait):
+                self._log.info("waits", kind=manifest.kind, reason=plan.reason)
+                self._observe(Planned(manifest.kind, "waits"))
+                return
+            key = digest({"request": plan.request.model_dump(mode="json"), "software": self._software})
+            work = self._tree.work(self.service.name, key)
+            submitted = self._take_up(manifest, work, canonical_json(plan.request))
+            self._observe(Planned(manifest.kind, "submitted" if submitted else "found"))
 
     def ended(self, ending: Ending, attempt: Attempt) -> None:
         """Conclude the ending of one of this service's jobs."""
-        work, death = attempt.work, None if isinstance(ending, Completed) else ending
-        attempt.conclude(death)
-        self._tell(work, ending)
-        self._log.info("ended", job=attempt.name, state=death.state if death else "COMPLETED")
-        if death is None:
-            self._publish(work, self._checked(attempt))
-            return
-        reported = work.last_report()
-        if reported and reported.outcome == "failed":
-            self._publish(work, reported.model_copy(update={"log_tail": attempt.log_tail()}))
-            return
-        match follow_up(attempt.resources(), work.deaths()):
-            case Again(resources):
-                again = Attempt(work, attempt.number + 1)
-                again.begin(resources)
-                self._submit(again)
-            case give_up:
-                report = Report(
-                    outcome="failed",
-                    exit_code=death.exit_code,
-                    reason=give_up.reason,
-                    log_tail=attempt.log_tail(),
-                )
-                work.write_report(report)
-                self._publish(work, report)
+        work, noticed = attempt.work, time.time()
+        with self._context(key=work.key, attempt=attempt.number):
+            with work.lock():
+                stage_report = work.last_report()
+                report = self._conclude(ending, attempt)
+            self._tell(attempt, ending, stage_report, noticed)
+            if report:
+                self._publish(work, report, new=True)
 
     def resume(self) -> None:
         """Take up what was told before a restart and has not been answered."""
         for manifest in self._tree.pending(self.service.name).all():
-            self.handle(manifest)
+            try:
+                self.handle(manifest)
+            except Exception:  # one that cannot be handled must not keep the others from it
+                self._log.exception("not taken up", kind=manifest.kind, request=manifest.request.id)
 
     def send(self) -> None:
         """Publish what is in the outbox; what the bus does not take stays there for the next time."""
@@ -109,23 +89,31 @@ class ServiceLoop:
                 return
             self._outbox.remove(manifest)
 
-    def pending(self) -> list[tuple[Manifest, Work]]:
-        """Manifests whose work is under way."""
-        service = self.service.name
-        return [(m, self._tree.work(service, key)) for key, asking in self._asking.items() for m in asking.values()]
+    def under_way(self) -> list[Work]:
+        """The work this service has been asked for and that has not ended."""
+        return [self._tree.work(self.service.name, key) for key in list(self._asking)]
 
-    def _tell(self, work: Work, ending: Ending) -> None:
-        asking = self._asking.get(work.key, {}).values()
-        obs_ids = {obs_id for manifest in asking if (obs_id := getattr(manifest, "obs_id", None)) is not None}
-        requests = {manifest.request.id for manifest in asking}
-        self._observe(JobEnded(self.service.name, tuple(sorted(obs_ids)), tuple(sorted(requests)), ending))
+    def _take_up(self, manifest: Manifest, work: Work, stage_request: bytes) -> bool:
+        """See to it that a piece of work is done; whether it took a submission."""
+        self._tree.link_work(manifest, work, per_run=self.service.per_run)
+        under_way = work.key in self._asking
+        self._tree.pending(self.service.name).put(manifest)
+        self._asking.setdefault(work.key, {})[manifest.id] = manifest
+        if under_way:
+            return False
+        with self._context(key=work.key), work.lock():
+            # in this order: an attempt that is concluded after this line has left its report before the next one
+            attempts = work.attempts()
+            under_way = bool(attempts) and not attempts[-1].concluded
+            report = work.last_report()
+            if report is None or report.missing():
+                write_atomic(work.request, stage_request)
+                self._submit(attempts[-1] if under_way and report is None else self._new_attempt(work, attempts))
+                return True
+        self._publish(work, report)
+        return False
 
-    def _next_attempt(self, work: Work) -> Attempt:
-        """The attempt that is under way after a restart, or a new one."""
-        attempts = work.attempts()
-        # with a report the last attempt is over, though nobody may have lived to conclude it
-        if attempts and not attempts[-1].concluded and work.last_report() is None:
-            return attempts[-1]
+    def _new_attempt(self, work: Work, attempts: list[Attempt]) -> Attempt:
         work.forget()
         attempt = Attempt(work, attempts[-1].number + 1 if attempts else 1)
         attempt.begin(self._site.resources[self.service.name])
@@ -133,7 +121,39 @@ class ServiceLoop:
 
     def _submit(self, attempt: Attempt) -> None:
         command = (*self._site.stage_command(self.service.name), str(attempt.work.request))
-        self._executor.submit(Job(attempt.name, command, attempt.directory, attempt.resources(), self.service.priority))
+        job = Job(attempt.name, command, attempt.directory, attempt.resources(), self.service.priority)
+        with self._context(attempt=attempt.number):
+            self._executor.submit(job)
+
+    def _conclude(self, ending: Ending, attempt: Attempt) -> Report | None:
+        """Write down how an attempt ended; the report of the work, unless another attempt follows."""
+        work, death = attempt.work, None if isinstance(ending, Completed) else ending
+        attempt.conclude(death)
+        if death is None:
+            return self._checked(attempt)
+        reported = work.last_report()
+        if reported and reported.outcome == "failed":
+            return reported.model_copy(update={"log_tail": attempt.log_tail()})
+        later = work.attempts()[-1]
+        if later.number > attempt.number:  # another replica has seen it die before
+            self._submit(later)
+            return None
+        return self._follow_up(death, attempt)
+
+    def _follow_up(self, death: Died, attempt: Attempt) -> Report | None:
+        work = attempt.work
+        match follow_up(attempt.resources(), work.deaths(attempt)):
+            case Again(resources):
+                again = Attempt(work, attempt.number + 1)
+                again.begin(resources)
+                self._submit(again)
+                return None
+            case give_up:
+                report = Report(
+                    outcome="failed", exit_code=death.exit_code, reason=give_up.reason, log_tail=attempt.log_tail()
+                )
+                work.write_report(report)
+                return report
 
     def _checked(self, attempt: Attempt) -> Report:
         """The report of a job that ended well, once its products are found to be what it says."""
@@ -145,16 +165,40 @@ class ServiceLoop:
         attempt.work.write_report(failed)
         return failed
 
-    def _publish(self, work: Work, report: Report) -> None:
-        """Announce what follows for every manifest that asked for this work."""
+    def _tell(self, attempt: Attempt, ending: Ending, report: Report | None, noticed: float) -> None:
+        asking = self._asking.get(attempt.work.key, {}).values()
+        obs_ids = {obs_id for manifest in asking if (obs_id := _obs_id(manifest))}
+        requests = {manifest.request.id for manifest in asking}
+        event = JobEnded(
+            self.service.name, tuple(sorted(obs_ids)), tuple(sorted(requests)), ending, attempt.resources(),
+            attempt.submitted, noticed, report,
+        )  # fmt: skip
+        self._log.info("ended", state=event.state, requests=event.request_ids, observations=event.obs_ids)
+        self._observe(event)
+
+    def _publish(self, work: Work, report: Report, *, new: bool = False) -> None:
+        """Announce what follows for every manifest that asked for this work; `new`: it has just been done."""
         asking = list(self._asking.pop(work.key, {}).values())
-        announced = {new.id: new for manifest in asking for new in self.service.conclude(manifest, report)}
+        announced = {one.id: one for manifest in asking for one in self.service.conclude(manifest, report)}
         for manifest in announced.values():
             self._tree.record(manifest)
             self._outbox.put(manifest)
+            if new:
+                self._observe(Announced(manifest))
         for manifest in asking:
             self._tree.pending(self.service.name).remove(manifest)
         self.send()
+
+    @contextmanager
+    def _context(self, **names: object) -> Iterator[None]:
+        """Say in every line of the log what it is about."""
+        with structlog.contextvars.bound_contextvars(stage=self.service.name, **names):
+            yield
+
+
+def _obs_id(manifest: Manifest) -> int | None:
+    """The run a manifest speaks of, if it speaks of one."""
+    return getattr(manifest, "obs_id", None)
 
 
 def attempt_of(tree: RunTree, job_name: str) -> Attempt:

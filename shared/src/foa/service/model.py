@@ -15,6 +15,8 @@ class Service:
     name: str
     consumes: tuple[str, ...]
     """Kinds of manifests."""
+    announces: tuple[str, ...]
+    """Kinds of manifests."""
     plan: Callable[[Manifest, RunTree], JobSpec | Wait]
     """Pure: the work a manifest asks for."""
     conclude: Callable[[Manifest, Report], list[Manifest]]

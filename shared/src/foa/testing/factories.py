@@ -54,7 +54,7 @@ def make_stamp(path: str = "/archive/file") -> FileStamp:
     return FileStamp(path=Path(path), size=10, mtime_ns=1)
 
 
-def make_product(role: str, path: Path = Path("/tree/product"), content: str = "a") -> Product:
+def make_product(role: str, path: Path = Path("/archive/product"), content: str = "a") -> Product:
     """A product whose checksum stands for its content."""
     return Product(role=role, path=path, size=1, sha256=content * 64, events=1)
 
@@ -62,12 +62,17 @@ def make_product(role: str, path: Path = Path("/tree/product"), content: str = "
 def make_run(obs_id: int = 1, grade: Grade = Grade.GOOD) -> Run:
     """A run on the Crab."""
     models = Models(
-        production="p", line="dec_2276", nsb_rate=0.1, directory="/models/p/dec_2276", files=(), config=make_stamp()
+        production="p",
+        line="dec_2276",
+        nsb_rate=0.1,
+        directory=Path("/archive/models/p/dec_2276"),
+        files=(),
+        config=make_stamp(),
     )
     return Run(
         obs_id=obs_id, night=date(2024, 12, 5), dl1=make_stamp(f"/archive/dl1_{obs_id}.h5"), grade=grade, criteria=(),
         pointing=Pointing(ra=83.6, dec=22.4, zenith=20, azimuth=100), elapsed_s=1200, models=models,
-        nodes=(TestNode(name="node_a", dl2=make_stamp("/mc/a")),),
+        nodes=(TestNode(name="node_a", dl2=make_stamp("/archive/mc/a")),),
     )  # fmt: skip
 
 

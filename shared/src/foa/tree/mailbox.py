@@ -21,6 +21,10 @@ class Mailbox:
         """It is done with."""
         self._path(manifest).unlink(missing_ok=True)
 
+    def __len__(self) -> int:
+        """How many there are."""
+        return sum(1 for _ in self.directory.glob("[!.]*.json"))
+
     def all(self) -> list[Manifest]:
         """What is still here, oldest first; files of another version are left for it."""
         found = []

@@ -11,6 +11,8 @@
     work/<stage>/<key>/attempt-1/ resources.json out err conclusion.json, and what the executor keeps there
 """
 
+import os
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,10 +74,10 @@ class RunTree:
         if not (directory / "request.json").exists():
             write_atomic(directory / "request.json", manifest.request.model_dump_json(indent=1).encode())
         path = directory / "manifests" / f"{manifest.kind}.{_obs_id(manifest):05d}.{manifest.id}.json"
-        if path.exists():
-            path.touch()
-        else:
+        if not path.exists():
             write_atomic(path, write_manifest(manifest))
+        now = time.time_ns()  # the file system's own stamps are too coarse to tell which of two was said last
+        os.utime(path, ns=(now, now))
         if isinstance(manifest, AnalysisReady):
             self._link_results(manifest)
 

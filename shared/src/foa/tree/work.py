@@ -1,6 +1,7 @@
 """A piece of work: what was asked, the attempts at it, how it ended."""
 
 import json
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
@@ -10,7 +11,7 @@ from pydantic import ValidationError
 
 from foa.jobs.model import Died, JobState, Resources
 from foa.manifests import Frozen, Product, canonical_json
-from foa.tree.files import sha256_of, write_atomic
+from foa.tree.files import locked, sha256_of, write_atomic
 
 
 class Report(Frozen):
@@ -24,6 +25,8 @@ class Report(Frozen):
     facts: dict[str, Any] = {}
     """What the next stages need to know besides the products."""
     versions: dict[str, str] = {}
+    started: float = 0.0
+    """When the stage's process began, as Unix time."""
     wall_s: float = 0.0
     peak_memory_mib: int = 0
 
@@ -68,6 +71,16 @@ class Attempt:
     def begin(self, resources: Resources) -> None:
         """Write down the intent to submit, with what the job may use."""
         write_atomic(self.directory / "resources.json", canonical_json(resources))
+
+    @property
+    def submitted(self) -> float:
+        """When somebody meant to submit it, as Unix time."""
+        return (self.directory / "resources.json").stat().st_mtime
+
+    @property
+    def running(self) -> bool:
+        """Whether the job runs now: executors make its output when they start it, the stage ends with a report."""
+        return (self.directory / "out").exists() and not self.concluded and self.work.last_report() is None
 
     def resources(self) -> Resources:
         """What the job may use."""
@@ -119,9 +132,14 @@ class Work:
         numbers = sorted(int(path.name.removeprefix("attempt-")) for path in self.directory.glob("attempt-*"))
         return [Attempt(self, number) for number in numbers]
 
-    def deaths(self) -> list[Died]:
-        """How the last attempts died, since the last one that did not."""
-        reversed_attempts = takewhile(lambda attempt: attempt.death(), reversed(self.attempts()))
+    def lock(self) -> AbstractContextManager[None]:
+        """Decide alone what becomes of this work: replicas of a service share it."""
+        return locked(self.directory / "lock")
+
+    def deaths(self, last: Attempt) -> list[Died]:
+        """How the attempts up to `last` died, since the last one that did not."""
+        attempts = [attempt for attempt in self.attempts() if attempt.number <= last.number]
+        reversed_attempts = takewhile(lambda attempt: attempt.death(), reversed(attempts))
         return [death for attempt in reversed_attempts if (death := attempt.death())][::-1]
 
     def report(self) -> Report | None:

@@ -8,9 +8,9 @@ import structlog
 
 from foa.jobs.model import Completed, Died, Ending, Job, JobState
 from foa.jobs.slurm import text
-from foa.jobs.slurm.client import Client
+from foa.jobs.slurm.client import Answer, Client
 from foa.jobs.slurm.text import Row, SlurmSettings
-from foa.tree import Report, write_atomic
+from foa.tree import Report, locked, write_atomic
 
 NAMES_PER_CALL = 100
 FIRST_INTERVAL_S, LAST_INTERVAL_S, GROWTH = 5.0, 60.0, 1.5
@@ -54,7 +54,7 @@ class SlurmExecutor:
         """Submit a job unless SLURM has it already; when nobody can tell, later."""
         if job.name in self._tracked:
             return
-        tracked = _Tracked(job, self._submission_time(job), self._clock())
+        tracked = _Tracked(job, 0.0, self._clock())
         self._tracked[job.name] = tracked
         self._settle(tracked)
 
@@ -72,21 +72,21 @@ class SlurmExecutor:
         """Names of the jobs SLURM has accepted."""
         return [name for name, tracked in self._tracked.items() if tracked.accepted]
 
-    def _submission_time(self, job: Job) -> float:
-        """When this job was first submitted, over restarts."""
-        path = job.directory / "job.sh"
-        if not path.exists():
-            write_atomic(path, text.SCRIPT.encode())
-        return path.stat().st_mtime
-
     def _settle(self, tracked: _Tracked) -> None:
         """Find the job in SLURM, or submit it; a doubtful answer is resolved by looking, never by submitting again."""
-        rows = self._look_up([tracked])
-        if rows is None:
-            return
-        if tracked.job.name in rows:
-            tracked.accepted = True
-            return
+        script = tracked.job.directory / "job.sh"
+        with locked(script.with_suffix(".lock")):  # replicas of a service may come with the same job
+            first = not script.exists()
+            if first:
+                write_atomic(script, text.SCRIPT.encode())
+            tracked.since = script.stat().st_mtime
+            rows = self._look_up([tracked], accounting=not first)
+            if rows is not None and tracked.job.name in rows:
+                tracked.accepted = True
+            elif rows is not None:
+                self._sbatch(tracked)
+
+    def _sbatch(self, tracked: _Tracked) -> None:
         answer = self._client.run(text.sbatch_arguments(tracked.job, self._settings))
         match text.read_submission(answer.code, answer.out, answer.err):
             case text.Submitted(job_id):
@@ -141,15 +141,18 @@ class SlurmExecutor:
         del self._tracked[tracked.job.name]
         self._ended.append(ending)
 
-    def _look_up(self, wanted: Iterable[_Tracked]) -> dict[str, Row] | None:
-        """The newest row of each job, live ones from squeue before all; None if SLURM does not answer."""
+    def _look_up(self, wanted: Iterable[_Tracked], *, accounting: bool = True) -> dict[str, Row] | None:
+        """The newest row of each job, live ones from squeue before all; None if SLURM does not answer.
+
+        What nobody can have submitted before this moment needs no look into the accounting.
+        """
         jobs = list(wanted)
         found: dict[str, Row] = {}
         for start in range(0, len(jobs), NAMES_PER_CALL):
             lot = jobs[start : start + NAMES_PER_CALL]
             names = [tracked.job.name for tracked in lot]
             since = int(min(tracked.since for tracked in lot)) - CLOCK_SKEW_S
-            accounted = self._client.run(text.sacct_arguments(names, since))
+            accounted = self._client.run(text.sacct_arguments(names, since)) if accounting else Answer(0)
             queued = self._client.run(text.squeue_arguments(names))
             forgotten = accounted.code != 0 and self._clock() - since > SQUEUE_MEMORY_S
             if queued.code != 0 or forgotten:

@@ -1,0 +1,152 @@
+"""What Prometheus learns of a service, and how its health is asked for."""
+
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+from foa.bus import Delivered
+from foa.jobs import Completed, Died, JobState, Resources
+from foa.jobs.slurm.client import Answer
+from foa.manifests import AnalysisReady
+from foa.service.collectors import RequestCollector, WorkCollector
+from foa.service.events import Announced, JobEnded, Planned
+from foa.service.health import listen
+from foa.service.metrics import Metrics
+from foa.testing import factories
+from foa.tree import Attempt, Report, RunTree
+from prometheus_client import CollectorRegistry
+
+ROOMY = Resources(memory_mib=1000, time_limit_s=60)
+
+
+@pytest.fixture
+def tree(tmp_path):
+    return RunTree(tmp_path)
+
+
+@pytest.fixture
+def registry():
+    return CollectorRegistry()
+
+
+@pytest.fixture
+def metrics(tree, registry):
+    return Metrics(tree, registry)
+
+
+def test_a_job_that_ended_tells_how_long_it_waited_ran_and_lay_unnoticed(metrics, registry):
+    report = Report(outcome="done", exit_code=0, started=110, wall_s=20, peak_memory_mib=700)
+    metrics.observe(JobEnded("s", (1,), ("r",), Completed("j"), ROOMY, 100, 131, report))
+    assert registry.get_sample_value("foa_job_waiting_seconds_sum") == 10
+    assert registry.get_sample_value("foa_job_running_seconds_sum") == 20
+    assert registry.get_sample_value("foa_job_noticing_seconds_sum") == 1
+    assert registry.get_sample_value("foa_job_memory_asked_mib_sum") == 1000
+    assert registry.get_sample_value("foa_job_memory_used_mib_sum") == 700
+
+
+def test_a_job_without_a_report_is_counted_by_its_death(metrics, registry):
+    metrics.observe(JobEnded("s", (1,), ("r",), Died("j", JobState.TIMEOUT), ROOMY, 100, 131, None))
+    assert registry.get_sample_value("foa_jobs_ended_total", {"state": "TIMEOUT"}) == 1
+    assert registry.get_sample_value("foa_job_running_seconds_count") == 0
+
+
+def test_results_tell_how_long_the_science_waited_for_them(metrics, registry, tree):
+    selected = factories.run_selected()
+    tree.record(selected)
+    ready = AnalysisReady(request=selected.request, phase="final", products=(factories.make_product("results"),))
+    metrics.observe(Announced(ready))
+    assert registry.get_sample_value("foa_results_seconds_count", {"phase": "final"}) == 1
+
+
+def test_messages_and_plans_are_counted(metrics, registry):
+    metrics.observe(Planned("run.selected", "submitted"))
+    metrics.observe(Delivered("handled", 2, 0.5))
+    labels = {"kind": "run.selected", "outcome": "submitted"}
+    assert registry.get_sample_value("foa_manifests_planned_total", labels) == 1
+    assert registry.get_sample_value("foa_message_waiting_seconds_sum") == 2
+
+
+def test_commands_of_slurm_are_counted_by_what_they_answered(metrics, registry):
+    class Scripted:
+        def __init__(self):
+            self.answers = [Answer(0), Answer(1), Answer(None)]
+
+        def run(self, arguments):
+            return self.answers.pop(0)
+
+    client = metrics.meter(Scripted())
+    for _ in range(3):
+        client.run(["sbatch", "job.sh"])
+    for outcome in ("ok", "error", "no answer"):
+        labels = {"command": "sbatch", "outcome": outcome}
+        assert registry.get_sample_value("foa_scheduler_commands_total", labels) == 1
+
+
+def test_jobs_under_way_are_queued_until_their_output_exists(registry, tree):
+    attempts = [Attempt(tree.work("dl2-converter", key), 1) for key in ("a", "b", "c")]
+    for attempt in attempts:
+        attempt.begin(ROOMY)
+    (attempts[0].directory / "out").touch()
+    tree.outbox("dl2-converter").put(factories.dl2_ready())
+    registry.register(WorkCollector(tree, "dl2-converter", lambda: [attempt.work for attempt in attempts]))
+    assert registry.get_sample_value("foa_jobs", {"state": "running"}) == 1
+    assert registry.get_sample_value("foa_jobs", {"state": "queued"}) == 2
+    assert registry.get_sample_value("foa_manifests_unsent") == 1
+
+
+def test_a_request_shows_where_its_runs_stand(registry, tree):
+    request_id = factories.make_request().id
+    for manifest in (
+        factories.request_submitted(), factories.run_selected(1, (1, 2, 3)), factories.run_selected(2, (1, 2, 3)),
+        factories.run_failed(3, (1, 2, 3)), factories.dl2_ready(1, (1, 2, 3)),
+    ):  # fmt: skip
+        tree.record(manifest)
+    attempt = Attempt(tree.work("dl2-converter", "a"), 1)
+    attempt.begin(ROOMY)
+    tree.link_work(factories.run_selected(2), attempt.work, per_run=True)
+    registry.register(RequestCollector(tree))
+
+    def runs(stage, state):
+        labels = {"request": request_id, "stage": stage, "state": state}
+        return registry.get_sample_value("foa_request_runs", labels)
+
+    assert [runs("dl2-converter", state) for state in ("done", "queued", "failed")] == [1, 1, 1]
+    assert runs("dl3-maker", "waiting") == 2
+    labels = {"request": request_id, "phase": "reconstructing"}
+    assert registry.get_sample_value("foa_request_phase", labels) == 1
+    assert registry.get_sample_value("foa_request_unfinished_seconds", {"request": request_id}) < 60
+
+
+def test_a_request_is_finished_with_its_final_results_until_it_is_submitted_again(registry, tree):
+    submitted, request = factories.request_submitted(), factories.make_request()
+    tree.record(submitted)
+    results = factories.make_product("results", Path(tree.root / "work/analyzer/a/products/results.json"))
+    tree.record(AnalysisReady(request=request, phase="final", products=(results,)))
+    registry.register(RequestCollector(tree))
+    labels = {"request": request.id, "phase": "final"}
+    assert registry.get_sample_value("foa_request_phase", labels) == 1
+    assert registry.get_sample_value("foa_request_unfinished_seconds", {"request": request.id}) is None
+    tree.record(submitted)
+    assert registry.get_sample_value("foa_request_unfinished_seconds", {"request": request.id}) is not None
+
+
+def ask(server, path):
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{server.server_port}{path}") as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read().decode()
+
+
+def test_health_says_what_is_wrong(metrics, registry):
+    trouble = [""]
+    server = listen("127.0.0.1:0", registry, {"/ready": lambda: trouble[0]})
+    assert ask(server, "/ready") == (200, "ok\n")
+    trouble[0] = "the broker is away"
+    assert ask(server, "/ready") == (503, "the broker is away\n")
+    assert ask(server, "/nothing")[0] == 404
+    assert "foa_broker_connected 0.0" in ask(server, "/metrics")[1]
+    server.shutdown()
+    server.server_close()
