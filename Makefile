@@ -1,6 +1,6 @@
 # The LST-1 Fast Offline Analysis: `make` shows the targets.
 .DEFAULT_GOAL := help
-.PHONY: help env lock night demo servers fmt check unit integration e2e test test-servers clean
+.PHONY: help env lock night demo servers stack-up stack-status stack-down fmt check unit integration e2e test test-servers clean
 SHELL := /bin/bash -o pipefail
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
@@ -69,13 +69,24 @@ check: env  ## formatting, lint, types and import contracts; counts what fails
 unit: env  ## pure tests, in seconds
 	$(BIN)/pytest -q tests/unit tests/contract
 
-# what the real servers of the tests come from
-SERVER_PACKAGES := slurmctld slurmd slurmdbd slurm-client mariadb-server-core mariadb-client-core rabbitmq-server
+# what the servers of the tests and of the development stack come from
+SERVER_PACKAGES := slurmctld slurmd slurmdbd slurm-client mariadb-server-core mariadb-client-core rabbitmq-server \
+	prometheus prometheus-alertmanager
 
 servers:  ## install the servers the tests use, from Debian (as root)
 	@dpkg --status $(SERVER_PACKAGES) > /dev/null 2>&1 || { export DEBIAN_FRONTEND=noninteractive; \
 	  apt-get update --quiet --quiet && \
 	  apt-get -o DPkg::Lock::Timeout=600 install --quiet --quiet --yes --no-install-recommends $(SERVER_PACKAGES); }
+
+STACK := $(BIN)/python -m foa.testing.stack
+stack-up: env night servers  ## start RabbitMQ, SLURM, Prometheus, Alertmanager and the five daemons, on loopback
+	$(STACK) up $(BUILD)/stack
+
+stack-status:  ## say which of them live
+	@$(STACK) status $(BUILD)/stack
+
+stack-down:  ## stop them all
+	$(STACK) down $(BUILD)/stack
 
 SERVER_TESTS := tests/integration/test_slurm.py tests/integration/test_rabbitmq.py tests/e2e/test_daemons.py
 

@@ -8,9 +8,10 @@ import pika
 import pytest
 from foa.bus import topology
 from foa.bus.administration import declare, drop_parked, list_parked, replay_parked
+from foa.bus.definitions import ADMINISTRATOR
 from foa.bus.rabbitmq import BrokerAway, RabbitBus, parameters_of
 from foa.testing import factories
-from foa.testing.stack.rabbitmq import ADMINISTRATOR, PACKAGES, RabbitMQ, missing_programs
+from foa.testing.stack.rabbitmq import PACKAGES, RabbitMQ, missing_programs
 
 CONSUMERS = {"dl2-converter": ("run.selected",), "dl3-maker": ("dl2.ready",)}
 

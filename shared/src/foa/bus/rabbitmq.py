@@ -105,7 +105,7 @@ class RabbitBus:
         """
         properties = pika.BasicProperties(
             message_id=manifest.id, type=manifest.kind, correlation_id=manifest.request.id, timestamp=int(time.time()),
-            app_id=f"{self._service} {self._version}", content_type="application/json", delivery_mode=2, 
+            app_id=f"{self._service} {self._version}", content_type="application/json", delivery_mode=2,
             headers={SENT_MS: int(1000 * time.time())},
         )  # fmt: skip
         body = write_manifest(manifest)

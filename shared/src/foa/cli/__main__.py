@@ -160,6 +160,13 @@ def bus_apply(site: SiteOption = DEMO_SITE) -> None:
         sys.stdout.write(f"{broker.apply_topology(read_site(site))} things declared\n")
 
 
+@bus_commands.command("users")
+def bus_users(site: SiteOption = DEMO_SITE) -> None:
+    """Make every user's password and print host, users and rights for `rabbitmqctl import_definitions`."""
+    with _one_clear_error():
+        sys.stdout.write(broker.definitions(read_site(site)) + "\n")
+
+
 dead_letters = typer.Typer(no_args_is_help=True, help="Look after messages that a service could not handle.")
 app.add_typer(dead_letters, name="dlq")
 ServiceArgument = Annotated[str, typer.Argument(help="whose messages")]

@@ -7,6 +7,7 @@ import time
 
 from foa.bus.address import BrokerAddress
 from foa.bus.administration import Parked, declare, drop_parked, list_parked, replay_parked
+from foa.bus.definitions import ADMINISTRATOR, OPERATOR, make_definitions
 from foa.bus.rabbitmq import BrokerAway, RabbitBus
 from foa.bus.topology import topology
 from foa.cli.asking import submission
@@ -16,8 +17,6 @@ from foa.service.embedded import installed_services
 from foa.site import Site
 from foa.tree import RunTree
 
-ADMINISTRATOR, OPERATOR = "admin", "operator"
-"""Users of the broker: one declares and looks into parking queues, one submits."""
 PATIENCE_S = 15.0
 
 
@@ -41,6 +40,23 @@ def apply_topology(site: Site) -> int:
     """Declare everything the installed services need; how many things."""
     consumers = {service.name: service.consumes for service in installed_services()}
     return declare(address_of(site, ADMINISTRATOR), topology(consumers))
+
+
+def definitions(site: Site) -> str:
+    """Virtual host, users and rights for RabbitMQ to import; makes the passwords that are missing.
+
+    Raises
+    ------
+    FoaError
+        If the site has no broker, or passwords cannot be written.
+    """
+    if site.broker is None:
+        raise FoaError(f"site {site.name} names no broker")
+    services = [service.name for service in installed_services()]
+    try:
+        return json.dumps(make_definitions(site.broker.vhost, services, site.broker.passwords), indent=1)
+    except OSError as error:
+        raise FoaError(f"{error.filename}: {error.strerror}") from error
 
 
 def submit(site: Site, requests: list[Request]) -> list[str]:

@@ -49,7 +49,8 @@ def show(tree: RunTree, wanted: str, *, as_json: bool) -> None:
     results = summary.newest_results(tree, request.id)
     if as_json:
         states = [state.__dict__ for state in progress.states_of(tree, request.id)]
-        content = {"request": request.model_dump(mode="json"), "runs": states, "results": summary.read_results(results) if results else None}  # fmt: skip
+        found = summary.read_results(results) if results else None
+        content = {"request": request.model_dump(mode="json"), "runs": states, "results": found}
         sys.stdout.write(json.dumps(content, indent=1) + "\n")
         return
     console = make_console()

@@ -12,8 +12,7 @@
 """
 
 import os
-import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -74,10 +73,11 @@ class RunTree:
         if not (directory / "request.json").exists():
             write_atomic(directory / "request.json", manifest.request.model_dump_json(indent=1).encode())
         path = directory / "manifests" / f"{manifest.kind}.{_obs_id(manifest):05d}.{manifest.id}.json"
-        if not path.exists():
+        if path.exists():
+            path.touch()
+        else:
             write_atomic(path, write_manifest(manifest))
-        now = time.time_ns()  # the file system's own stamps are too coarse to tell which of two was said last
-        os.utime(path, ns=(now, now))
+        _make_newest(path, directory.glob(f"manifests/{manifest.kind}.*.json"))
         if isinstance(manifest, AnalysisReady):
             self._link_results(manifest)
 
@@ -116,6 +116,13 @@ class RunTree:
     def newest_per_run(self, request_id: str, kind: type[M]) -> dict[int, M]:
         """The newest manifest of a kind for every run."""
         return {manifest.obs_id: manifest for manifest in self.manifests(request_id, kind)}  # type: ignore[union-attr]
+
+
+def _make_newest(path: Path, others: Iterable[Path]) -> None:
+    """The file system's clock is too coarse to tell which of two manifests was said last."""
+    newest = max((other.stat().st_mtime_ns for other in others if other != path), default=0)
+    if path.stat().st_mtime_ns <= newest:
+        os.utime(path, ns=(newest + 1, newest + 1))
 
 
 def _obs_id(manifest: Manifest) -> int:

@@ -4,10 +4,13 @@ import os
 import signal
 import subprocess
 import time
+import urllib.request
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 STOP_TIMEOUT_S = 20.0
+SYSTEM_PROGRAMS = ":/usr/sbin:/sbin"
+"""Where Debian keeps servers, for the PATH."""
 
 
 class StackError(RuntimeError):
@@ -37,6 +40,20 @@ def start(*command: str | Path, log: Path, env: Mapping[str, str] | None = None,
             ["setsid", "--fork", *map(str, command)], stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=environment,
             cwd=cwd, check=True,
         )  # fmt: skip
+
+
+def start_noted(*command: str | Path, pid_file: Path, log: Path) -> None:
+    """Start a server that does not note its process itself."""
+    start("sh", "-c", 'echo $$ > "$0"; exec "$@"', pid_file, *command, log=log)
+
+
+def answers(url: str) -> bool:
+    """Whether a server says that all is well."""
+    try:
+        with urllib.request.urlopen(url) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
 
 
 def wait_until(condition: Callable[[], bool], what: str, timeout_s: float = 60.0) -> None:

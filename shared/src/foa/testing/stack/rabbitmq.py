@@ -1,10 +1,7 @@
 """RabbitMQ with TLS, a user per service with rights to its own queues only, and an administrator."""
 
-import base64
-import hashlib
 import json
 import os
-import secrets
 import shutil
 import signal
 import socket
@@ -12,18 +9,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from string import Template
-from typing import Any
 
 import trustme
 
 from foa.bus.address import BrokerAddress
-from foa.bus.topology import EXCHANGE, permissions
-from foa.testing.stack.processes import run, start, stop, wait_until
+from foa.bus.definitions import make_definitions
+from foa.testing.stack.processes import pid_of, run, start, stop, wait_until
 
 PROGRAMS_DIRECTORY = Path("/usr/lib/rabbitmq/bin")
 PACKAGES = "rabbitmq-server"
 VHOST = "foa"
-ADMINISTRATOR, OPERATOR = "admin", "operator"
 
 
 @dataclass(frozen=True)
@@ -39,6 +34,11 @@ class RabbitMQ:
     def port(self) -> int:
         """Of AMQP over TLS."""
         return self.base_port + 71
+
+    @property
+    def metrics_port(self) -> int:
+        """Of what Prometheus asks."""
+        return self.base_port + 92
 
     @property
     def passwords(self) -> Path:
@@ -72,6 +72,10 @@ class RabbitMQ:
         if number is signal.SIGTERM:
             self._stop_port_mapper()
 
+    def status(self) -> dict[str, bool]:
+        """Whether it lives."""
+        return {"rabbitmq": pid_of(self.pid_file) is not None}
+
     def _stop_port_mapper(self) -> None:
         mark = f"-port {self.base_port + 69}"
         for process in Path("/proc").glob("[0-9]*/cmdline"):
@@ -87,32 +91,20 @@ class RabbitMQ:
             return probe.connect_ex(("127.0.0.1", self.port)) == 0
 
     def _prepare(self) -> None:
-        for name in ("tls", "log", "run", "home", "passwords"):
+        for name in ("tls", "log", "run", "home"):
             (self.root / name).mkdir(parents=True, exist_ok=True)
         (self.root / "home").chmod(0o700)
-        self.passwords.chmod(0o700)
         authority = trustme.CA()
         certificate = authority.issue_cert("localhost", "127.0.0.1")
         authority.cert_pem.write_to_path(self.root / "tls/ca.pem")
         certificate.cert_chain_pems[0].write_to_path(self.root / "tls/server.pem")
         certificate.private_key_pem.write_to_path(self.root / "tls/server.key")
-        values = {"root": self.root, "port": self.port}
-        for name in ("rabbitmq.conf",):
-            (self.root / name).write_text(Template((self.templates / name).read_text()).substitute(values))
-        (self.root / "enabled_plugins").write_text("[].\n")
-        (self.root / "definitions.json").write_text(json.dumps(self._definitions(), indent=1))
-
-    def _definitions(self) -> dict[str, Any]:
-        """Virtual host, users and rights; the topology is declared by `foa bus apply`."""
-        everything = {"configure": ".*", "write": ".*", "read": ".*"}
-        submitting = {"configure": "^$", "write": f"^{EXCHANGE}$", "read": "^$"}
-        rights = {ADMINISTRATOR: everything, OPERATOR: submitting}
-        rights |= {service: permissions(service) for service in self.services}
-        return {
-            "vhosts": [{"name": VHOST}],
-            "users": [_user(user, self.passwords / user) for user in rights],
-            "permissions": [{"user": user, "vhost": VHOST, **right} for user, right in rights.items()],
-        }
+        values = {"root": self.root, "port": self.port, "metrics_port": self.metrics_port}
+        configuration = Template((self.templates / "rabbitmq.conf").read_text()).substitute(values)
+        (self.root / "rabbitmq.conf").write_text(configuration)
+        (self.root / "enabled_plugins").write_text("[rabbitmq_prometheus].\n")
+        definitions = make_definitions(VHOST, self.services, self.passwords)
+        (self.root / "definitions.json").write_text(json.dumps(definitions, indent=1))
 
     def _environment(self) -> dict[str, str]:
         paths = {
@@ -130,17 +122,6 @@ class RabbitMQ:
             "ERL_EPMD_ADDRESS": "127.0.0.1",
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1} +sbwt none +S 2:2",
         }
-
-
-def _user(name: str, password_file: Path) -> dict[str, str]:
-    """A user with a new password, written to its file; the broker gets the salted hash."""
-    password, salt = secrets.token_urlsafe(24), os.urandom(4)
-    password_file.touch(mode=0o600)
-    password_file.write_text(password)
-    hashed = base64.b64encode(salt + hashlib.sha256(salt + password.encode()).digest()).decode()
-    tags = "administrator" if name == ADMINISTRATOR else ""
-    algorithm = "rabbit_password_hashing_sha256"
-    return {"name": name, "password_hash": hashed, "hashing_algorithm": algorithm, "tags": tags}
 
 
 def missing_programs() -> Iterable[str]:

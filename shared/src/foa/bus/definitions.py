@@ -1,0 +1,42 @@
+"""Virtual host, users and rights at the broker, in the form RabbitMQ imports; `foa bus apply` declares the rest."""
+
+import base64
+import hashlib
+import os
+import secrets
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from foa.bus.topology import EXCHANGE, permissions
+
+ADMINISTRATOR, OPERATOR = "admin", "operator"
+"""Users besides the services: one declares and looks into parking queues, one submits."""
+ALGORITHM = "rabbit_password_hashing_sha256"
+
+
+def make_definitions(vhost: str, services: Iterable[str], passwords: Path) -> dict[str, Any]:
+    """Definitions with salted hashes of the passwords in `passwords`, a file per user; missing ones are made."""
+    everything = {"configure": ".*", "write": ".*", "read": ".*"}
+    submitting = {"configure": "^$", "write": f"^{EXCHANGE}$", "read": "^$"}
+    rights = {ADMINISTRATOR: everything, OPERATOR: submitting} | {name: permissions(name) for name in services}
+    return {
+        "vhosts": [{"name": vhost}],
+        "users": [_user(user, _password(passwords / user)) for user in rights],
+        "permissions": [{"user": user, "vhost": vhost, **right} for user, right in rights.items()],
+    }
+
+
+def _password(path: Path) -> str:
+    if not path.exists():
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+        path.write_text(secrets.token_urlsafe(24))
+    return path.read_text().strip()
+
+
+def _user(name: str, password: str) -> dict[str, str]:
+    salt = os.urandom(4)
+    hashed = base64.b64encode(salt + hashlib.sha256(salt + password.encode()).digest()).decode()
+    tags = "administrator" if name == ADMINISTRATOR else ""
+    return {"name": name, "password_hash": hashed, "hashing_algorithm": ALGORITHM, "tags": tags}
