@@ -1,6 +1,6 @@
 # The LST-1 Fast Offline Analysis: `make` shows the targets.
 .DEFAULT_GOAL := help
-.PHONY: help env lock night demo servers stack-up stack-status stack-down fmt check unit integration e2e test test-servers clean
+.PHONY: help env lock night demo servers stack-up stack-status stack-down bench-flow fmt check unit integration e2e test test-servers clean
 SHELL := /bin/bash -o pipefail
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
@@ -87,6 +87,9 @@ stack-status:  ## say which of them live
 
 stack-down:  ## stop them all
 	$(STACK) down $(BUILD)/stack
+
+bench-flow: env servers  ## throughput and hand-over latency of the daemons, from 10 to 1000 runs
+	$(BIN)/python -m foa.testing.flow
 
 SERVER_TESTS := tests/integration/test_slurm.py tests/integration/test_rabbitmq.py tests/e2e/test_daemons.py
 

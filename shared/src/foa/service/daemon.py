@@ -7,7 +7,7 @@ import threading
 import time
 
 import structlog
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, disable_created_metrics
 
 from foa.bus.rabbitmq import RabbitBus
 from foa.errors import FoaError
@@ -109,6 +109,7 @@ def serve(service: Service, site: Site, address: str) -> None:
     FoaError
         If it cannot start.
     """
+    disable_created_metrics()  # type: ignore[no-untyped-call]  # they double the number of series and tell nothing
     registry = CollectorRegistry()
     daemon = Daemon(service, site, registry)
     stopping = threading.Event()

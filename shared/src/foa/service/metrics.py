@@ -2,10 +2,13 @@
 
 import time
 from collections.abc import Sequence
+from typing import get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from foa.bus import Delivered
+from foa.bus.model import Outcome
+from foa.jobs import JobState
 from foa.jobs.slurm.client import Answer, Client
 from foa.manifests import AnalysisReady, RunSelected
 from foa.service.events import Announced, Event, JobEnded, Planned
@@ -49,6 +52,14 @@ class Metrics:
             "foa_turn_timestamp_seconds", "when the service last looked after its work", registry=registry
         )
         self.connected = Gauge("foa_broker_connected", "whether the broker is there", registry=registry)
+
+        # series that are there from the start: the first event is then seen as an increase
+        for outcome in get_args(Outcome):
+            self._delivered.labels(outcome)
+        for state in ("COMPLETED", *JobState):
+            self._ended.labels(state)
+        for phase in ("first-look", "final"):
+            self._latency.labels(phase)
 
     def observe(self, event: Event) -> None:
         """Count an event."""

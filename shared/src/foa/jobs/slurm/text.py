@@ -29,6 +29,8 @@ ENDED_STATES: dict[str, JobState | None] = {
 SIGKILL = 9
 NEARLY_ALL = 0.9
 """Share of its memory a killed job must have used for the kill to be put down to that."""
+TOP_PRIORITY, NICE_STEP = 5, 100
+"""Later stages go first, lest a first look wait for every run: jobs may only ask to be put back (--nice)."""
 TRANSIENT = ("Unable to contact slurm controller", "Socket timed out", "Connection refused", "Connection timed out",
              "Slurm temporarily unable", "Unexpected message received", "Zero Bytes were transmitted")  # fmt: skip
 
@@ -94,7 +96,9 @@ def sbatch_arguments(job: Job, settings: SlurmSettings) -> list[str]:
         "account": settings.account, "partition": settings.partition, "qos": settings.qos, "job-name": job.name,
         "mem": f"{resources.memory_mib}M", "time": str(-(-resources.time_limit_s // 60)),
         "output": str(directory / "out"), "error": str(directory / "err"), "open-mode": "truncate",
-        "chdir": str(directory), "export": "HOME,PATH,LANG", "exclude": ",".join(resources.excluded_nodes) or None,
+        "chdir": str(directory),
+        "nice": str(NICE_STEP * max(TOP_PRIORITY - job.priority, 0)),
+        "export": "HOME,PATH,LANG", "exclude": ",".join(resources.excluded_nodes) or None,
     }  # fmt: skip
     given = [f"--{name}={value}" for name, value in options.items() if value is not None]
     return ["sbatch", "--parsable", "--no-requeue", *given, str(directory / "job.sh"), *job.command]
