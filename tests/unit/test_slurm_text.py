@@ -32,7 +32,7 @@ def test_a_submission_is_an_argument_list():
         "sbatch", "--parsable", "--no-requeue", "--account=foa", "--partition=short",
         "--job-name=foa-dl2-converter-0123-1", "--mem=3000M", "--time=11", "--output=/tree/attempt-1/out",
         "--error=/tree/attempt-1/err", "--open-mode=truncate", "--chdir=/tree/attempt-1", "--nice=500",
-        "--export=HOME,PATH,LANG",
+        "--export=ALL",
         "--exclude=cp3,cp7", "/tree/attempt-1/job.sh", "/env/bin/foa-dl2-converter", "stage", "/tree/request.json",
     ]  # fmt: skip
 

@@ -1,5 +1,7 @@
 """The run tree tells the truth about requests, work and products."""
 
+import time
+
 import pytest
 from foa.jobs import Died, JobState, Resources
 from foa.manifests import RunFailed, RunSelected
@@ -70,11 +72,13 @@ def test_deaths_are_counted_since_the_last_success(work):
     assert work.deaths(Attempt(work, 3)) == [death]
 
 
-def test_manifests_come_back_in_the_order_they_were_said_last(tree):
+def test_what_is_said_of_a_run_again_keeps_its_place_among_the_runs(tree):
     one, two = factories.run_selected(1, (1, 2)), factories.run_selected(2, (1, 2))
-    for manifest in (one, two, one):
+    tree.record(one)
+    time.sleep(0.02)
+    for manifest in (two, one):
         tree.record(manifest)
-    assert tree.manifests(one.request.id, RunSelected) == [two, one]
+    assert tree.manifests(one.request.id, RunSelected) == [one, two]
 
 
 def test_the_newest_word_on_a_run_counts(tree):
@@ -83,6 +87,9 @@ def test_the_newest_word_on_a_run_counts(tree):
     tree.record(first)
     tree.record(second)
     assert tree.newest_per_run(first.request.id, RunFailed) == {1: second}
+    tree.record(first)
+    assert tree.newest(first.request.id, RunFailed, 1) == first
+    assert tree.newest(first.request.id, RunFailed, 2) is None
 
 
 def test_a_request_shows_the_work_it_led_to(tree, work):

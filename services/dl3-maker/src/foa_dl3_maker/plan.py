@@ -29,8 +29,8 @@ def plan(manifest: Manifest, tree: RunTree) -> JobSpec | Wait:
     """Join the two halves of a run."""
     assert isinstance(manifest, Dl2Ready | IrfReady)
     request, obs_id = manifest.request, manifest.obs_id
-    dl2 = tree.newest_per_run(request.id, Dl2Ready).get(obs_id)
-    irf = tree.newest_per_run(request.id, IrfReady).get(obs_id)
+    dl2 = tree.newest(request.id, Dl2Ready, obs_id)
+    irf = tree.newest(request.id, IrfReady, obs_id)
     if dl2 is None or irf is None:
         return Wait(f"run {obs_id}: no {'DL2' if dl2 is None else 'IRFs'} yet")
     return JobSpec(

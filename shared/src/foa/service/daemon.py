@@ -22,7 +22,7 @@ from foa.tree import RunTree
 
 WAIT_S = 0.2
 """For a message, before endings are looked for."""
-MESSAGES_PER_TURN = 20
+MESSAGES_PER_TURN = 5
 """However many messages there are, endings are looked for in between."""
 SWEEP_S = 30.0
 """Between two attempts to send what is left in the outbox."""

@@ -150,7 +150,7 @@ def main() -> None:
     """How throughput and latency grow from 10 to 1000 runs."""
     os.environ["PATH"] += SYSTEM_PROGRAMS
     with tempfile.TemporaryDirectory() as directory:
-        stack = Stack(Path(directory) / "stack", Path.cwd(), base_port=44000, cpus=4)
+        stack = Stack(Path(directory) / "stack", Path.cwd(), base_port=24000, cpus=16)
         os.environ |= stack.slurm.environment
         stack.start()
         try:

@@ -14,6 +14,7 @@
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TypeVar
 
@@ -68,16 +69,18 @@ class RunTree:
         return self.request_directory(request_id) / "results"
 
     def record(self, manifest: Manifest) -> None:
-        """Keep a manifest; one that is known already becomes the newest of its kind again."""
+        """Keep a manifest; one that is known already becomes the newest of its kind on its run again."""
         directory = self.request_directory(manifest.request.id)
         if not (directory / "request.json").exists():
             write_atomic(directory / "request.json", manifest.request.model_dump_json(indent=1).encode())
-        path = directory / "manifests" / f"{manifest.kind}.{_obs_id(manifest):05d}.{manifest.id}.json"
-        if path.exists():
-            path.touch()
-        else:
+        subject = f"{manifest.kind}.{_obs_id(manifest):05d}"
+        path = directory / "manifests" / f"{subject}.{manifest.id}.json"
+        others = [other for other in path.parent.glob(f"{subject}.*.json") if other != path]
+        if not path.exists():
             write_atomic(path, write_manifest(manifest))
-        _make_newest(path, directory.glob(f"manifests/{manifest.kind}.*.json"))
+        elif others or _obs_id(manifest) == 0:  # what is said of a run once more keeps its place among the runs
+            path.touch()
+        _make_newest(path, others)
         if isinstance(manifest, AnalysisReady):
             self._link_results(manifest)
 
@@ -106,21 +109,32 @@ class RunTree:
         return {(stage, int(obs_id)): Work(stage, link.readlink().name, link.readlink())
                 for link in links for stage, obs_id in [link.name.rsplit(".", 1)]}  # fmt: skip
 
-    def manifests(self, request_id: str, kind: type[M]) -> list[M]:
-        """All manifests of a kind, oldest first."""
+    def manifests(self, request_id: str, kind: type[M], obs_id: int | None = None) -> list[M]:
+        """All manifests of a kind, or those that speak of a run, oldest first."""
         directory = self.request_directory(request_id) / "manifests"
-        paths = directory.glob(f"{kind.model_fields['kind'].default}.*.json")
-        found = [read_manifest(path.read_bytes()) for path in sorted(paths, key=lambda path: path.stat().st_mtime_ns)]
+        run = "*" if obs_id is None else f"{obs_id:05d}"
+        paths = directory.glob(f"{kind.model_fields['kind'].default}.{run}.*.json")
+        found = [_read(path) for path in sorted(paths, key=lambda path: (path.stat().st_mtime_ns, path.name))]
         return [manifest for manifest in found if isinstance(manifest, kind)]
+
+    def newest(self, request_id: str, kind: type[M], obs_id: int) -> M | None:
+        """The newest manifest of a kind for a run, if there is any."""
+        return next(reversed(self.manifests(request_id, kind, obs_id)), None)
 
     def newest_per_run(self, request_id: str, kind: type[M]) -> dict[int, M]:
         """The newest manifest of a kind for every run."""
         return {manifest.obs_id: manifest for manifest in self.manifests(request_id, kind)}  # type: ignore[union-attr]
 
 
+@lru_cache(maxsize=8192)
+def _read(path: Path) -> Manifest:
+    """Its name carries the digest of its content: what was read once stays true."""
+    return read_manifest(path.read_bytes())
+
+
 def _make_newest(path: Path, others: Iterable[Path]) -> None:
     """The file system's clock is too coarse to tell which of two manifests was said last."""
-    newest = max((other.stat().st_mtime_ns for other in others if other != path), default=0)
+    newest = max((other.stat().st_mtime_ns for other in others), default=0)
     if path.stat().st_mtime_ns <= newest:
         os.utime(path, ns=(newest + 1, newest + 1))
 

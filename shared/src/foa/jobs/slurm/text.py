@@ -98,7 +98,7 @@ def sbatch_arguments(job: Job, settings: SlurmSettings) -> list[str]:
         "output": str(directory / "out"), "error": str(directory / "err"), "open-mode": "truncate",
         "chdir": str(directory),
         "nice": str(NICE_STEP * max(TOP_PRIORITY - job.priority, 0)),
-        "export": "HOME,PATH,LANG", "exclude": ",".join(resources.excluded_nodes) or None,
+        "export": "ALL", "exclude": ",".join(resources.excluded_nodes) or None,
     }  # fmt: skip
     given = [f"--{name}={value}" for name, value in options.items() if value is not None]
     return ["sbatch", "--parsable", "--no-requeue", *given, str(directory / "job.sh"), *job.command]

@@ -75,10 +75,16 @@ def pid_of(pid_file: Path) -> int | None:
     """The living process of a pid file; a zombie, which process 1 may reap late, counts as gone."""
     try:
         pid = int(pid_file.read_text())
-        state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
-    except (OSError, ValueError, IndexError):
+    except (OSError, ValueError):
         return None
-    return None if state == "Z" else pid
+    return pid if _lives(pid) else None
+
+
+def _lives(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except (OSError, IndexError):
+        return False
 
 
 def stop(pid_file: Path, number: signal.Signals = signal.SIGTERM) -> None:
@@ -87,7 +93,7 @@ def stop(pid_file: Path, number: signal.Signals = signal.SIGTERM) -> None:
     if pid is not None:
         os.kill(pid, number)
         try:
-            wait_until(lambda: pid_of(pid_file) is None, f"stop of {pid_file.stem}", STOP_TIMEOUT_S)
+            wait_until(lambda: not _lives(pid), f"stop of {pid_file.stem}", STOP_TIMEOUT_S)
         except StackError:
             os.kill(pid, signal.SIGKILL)
     pid_file.unlink(missing_ok=True)

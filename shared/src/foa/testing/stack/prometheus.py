@@ -24,7 +24,7 @@ class Prometheus:
     templates: Path
     rabbitmq_port: int
     """Where RabbitMQ tells its metrics."""
-    base_port: int = 43000
+    base_port: int
 
     @property
     def url(self) -> str:

@@ -28,7 +28,7 @@ class RabbitMQ:
     root: Path
     templates: Path
     services: tuple[str, ...]
-    base_port: int = 45600
+    base_port: int
 
     @property
     def port(self) -> int:
@@ -64,7 +64,7 @@ class RabbitMQ:
         run("epmd", "-port", str(self.base_port + 69), "-address", "127.0.0.1", "-daemon")
         server = PROGRAMS_DIRECTORY / "rabbitmq-server"
         start(server, log=self.root / "log/console.log", env=self._environment(), cwd=self.root / "log")
-        wait_until(self._accepts, "RabbitMQ", 120)
+        wait_until(self._accepts, f"RabbitMQ; see {self.root}/log", 120)
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> None:
         """Stop the broker, and the port mapper it used."""

@@ -31,7 +31,7 @@ class Slurm:
 
     root: Path
     templates: Path
-    base_port: int = 46800
+    base_port: int
     n_nodes: int = 3
     cpus: int = 4
     memory_mib: int = 16_000

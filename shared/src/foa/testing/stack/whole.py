@@ -25,7 +25,8 @@ class Stack:
 
     root: Path
     repository: Path
-    base_port: int = 46000
+    base_port: int = 26000
+    """Below the range that Linux takes outgoing connections' ports from."""
     n_nodes: int = 2
     cpus: int = 1
     """Of each node."""
