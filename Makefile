@@ -1,6 +1,6 @@
 # The LST-1 Fast Offline Analysis: `make` shows the targets.
 .DEFAULT_GOAL := help
-.PHONY: help env lock night demo servers stack-up stack-status stack-down bench-flow fmt check unit integration e2e test test-servers clean
+.PHONY: help env lock night demo servers stack-up stack-status stack-down bench-flow fmt check unit integration e2e test clean
 SHELL := /bin/bash -o pipefail
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
@@ -91,20 +91,15 @@ stack-down:  ## stop them all
 bench-flow: env servers  ## throughput and hand-over latency of the daemons, from 10 to 1000 runs
 	$(BIN)/python -m foa.testing.flow
 
-SERVER_TESTS := tests/integration/test_slurm.py tests/integration/test_rabbitmq.py tests/e2e/test_daemons.py
-
-test-servers: env night servers  ## the tests against real SLURM and RabbitMQ servers
-	$(BIN)/pytest -q $(SERVER_TESTS)
-
-integration: env night  ## stages on bad input, the local executor with real processes
-	$(BIN)/pytest -q tests/integration $(addprefix --ignore=,$(SERVER_TESTS))
+integration: env night servers  ## stages on bad input; executors, bus and daemons on real servers
+	$(BIN)/pytest -q tests/integration
 	$(ENVS)/dl2-converter/bin/pytest -q -W default --disable-warnings tests/stage/dl2_converter  # lstchain's own
 	$(ENVS)/analyzer/bin/pytest -q tests/stage/analyzer
 
-e2e: env night  ## the night, its recovery, the stock tools, real data where there are any
-	$(BIN)/pytest -q tests/e2e $(addprefix --ignore=,$(SERVER_TESTS))
+e2e: env night servers  ## the night in one process and through daemons, its recovery, the stock tools, real data
+	$(BIN)/pytest -q tests/e2e
 
-test: check unit integration e2e  ## every check and every test that needs no server
+test: check unit integration e2e  ## every check and every test
 
 clean:  ## remove whatever was built, installed or computed
 	rm -rf $(BUILD)

@@ -1,8 +1,11 @@
 """Where tests find things."""
 
+import os
 from pathlib import Path
 
 import pytest
+from foa.testing.stack.processes import SYSTEM_PROGRAMS
+from foa.testing.stack.whole import Stack, missing_programs
 
 
 def pytest_addoption(parser):
@@ -12,6 +15,25 @@ def pytest_addoption(parser):
 @pytest.fixture(scope="session")
 def repository():
     return Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="session")
+def raise_stack(repository, tmp_path_factory):
+    """Servers of the tests' own, until the tests are through."""
+    stacks = []
+
+    def start(**shape):
+        os.environ["PATH"] += SYSTEM_PROGRAMS
+        assert not missing_programs(), f"{missing_programs()} are missing: run `make servers` as root"
+        stack = Stack(tmp_path_factory.mktemp("stack"), repository, **shape)
+        stacks.append(stack)
+        os.environ |= stack.slurm.environment
+        stack.start()
+        return stack
+
+    yield start
+    for stack in stacks:
+        stack.stop()
 
 
 @pytest.fixture

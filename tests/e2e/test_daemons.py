@@ -1,106 +1,90 @@
-"""Five daemons that meet only over RabbitMQ and the run tree, with jobs in SLURM: the same findings."""
+"""The night through five daemons that meet only over RabbitMQ and the run tree, with jobs in SLURM, watched by
+Prometheus: the same results, product by product.
+"""
 
 import json
-import os
-import signal
 import subprocess
 import time
 
 import pytest
-import yaml
-from foa.testing.stack.rabbitmq import RabbitMQ
-from foa.testing.stack.slurm import Slurm
+from foa.testing import flow
+from foa.tree import RunTree
+from foa.tree.progress import progress_of
 
-SERVICES = ("selector", "dl2-converter", "irf-builder", "dl3-maker", "analyzer")
-
-
-@pytest.fixture(scope="module")
-def slurm(repository, tmp_path_factory):
-    os.environ["PATH"] += ":/usr/sbin:/sbin"
-    server = Slurm(tmp_path_factory.mktemp("slurm"), repository / "deploy/slurm", base_port=49800, n_nodes=2, cpus=1)
-    os.environ |= server.environment
-    server.start()
-    yield server
-    server.stop()
+REQUESTS = ("crab", "too")
+RANGES = {"$__rate_interval": "1m", "$__range": "1h", "$request": ".+"}
 
 
 @pytest.fixture(scope="module")
-def broker(repository, tmp_path_factory):
-    server = RabbitMQ(tmp_path_factory.mktemp("rabbitmq"), repository / "deploy/rabbitmq", SERVICES, 45900)
-    server.start()
-    yield server
-    server.stop()
+def stack(raise_stack):
+    return raise_stack(base_port=28000, n_nodes=2, cpus=1)
 
 
-class Crew:
-    """Daemons on a site of their own."""
-
-    def __init__(self, operator, slurm, broker):
-        self.operator, self.processes = operator, {}
-        site = yaml.safe_load(operator.site.read_text())
-        site["execution"] = {"kind": "slurm", "account": "foa"}
-        ca_file = str(broker.root / "tls/ca.pem")
-        site["broker"] = {"port": broker.port, "passwords": str(broker.passwords), "ca_file": ca_file}
-        operator.site.write_text(yaml.safe_dump(site))
-        operator.type("bus", "apply")
-
-    def start(self, name, service):
-        command = self.operator.repository / "build/envs/operator/bin" / f"foa-{service}"
-        with (self.operator.site.parent / f"{name}.log").open("ab") as log:
-            self.processes[name] = subprocess.Popen(
-                [str(command), "serve", "--site", str(self.operator.site)], stdout=log, stderr=log
-            )
-
-    def stop(self, name, number=signal.SIGTERM):
-        process = self.processes.pop(name)
-        process.send_signal(number)
-        return process.wait(timeout=60)
-
-    def work(self):
-        """Stage and key of every piece of work."""
-        return {tuple(attempt.split("/")[1:3]) for attempt in self.operator.attempts()}
-
-    def finish(self, request, limit=400):
-        """Wait for the final results of a request."""
-        deadline = time.monotonic() + limit
-        while time.monotonic() < deadline:
-            shown = json.loads(self.operator.type("show", request, "--json").stdout)
-            if (shown["results"] or {}).get("phase") == "final":
-                return shown["results"]
-            time.sleep(1)
-        raise AssertionError(f"{request} is not through within {limit} s")
+@pytest.fixture(scope="module")
+def sent(stack, hire):
+    """The night's requests, through daemons, two replicas of dl2-converter among them."""
+    operator = hire("daemons")
+    stack.write_site(operator.site, operator.site.parent)
+    daemons = stack.daemons(operator.site)
+    flow.start_daemons(daemons)
+    daemons.start("dl2-converter-2", "dl2-converter")
+    request_ids = operator.type("submit", *map(operator.request, REQUESTS)).stdout.split()
+    deadline = time.monotonic() + 600
+    while not all(progress_of(RunTree(operator.tree), request_id).finished for request_id in request_ids):
+        assert time.monotonic() < deadline, operator.type("list").stdout
+        time.sleep(1)
+    yield operator, dict(zip(REQUESTS, request_ids, strict=True))
+    daemons.stop_all()
 
 
-@pytest.fixture
-def crew(hire, slurm, broker, request):
-    crew = Crew(hire(f"daemons-{abs(hash(request.node.name))}"), slurm, broker)
-    for service in SERVICES:
-        crew.start(service, service)
-    yield crew
-    for name in list(crew.processes):
-        crew.stop(name)
+@pytest.mark.parametrize("name", REQUESTS)
+def test_the_findings_are_those_of_one_process(sent, told, same, name):
+    operator, request_ids = sent
+    shown = json.loads(operator.type("show", request_ids[name], "--json").stdout)
+    same(shown["results"]["findings"], told[name]["content"]["findings"])
+    assert shown["results"]["lost"] == told[name]["content"]["lost"]
+    assert [run["grade"] for run in shown["runs"]] == [run["grade"] for run in told[name]["runs"]]
 
 
-def test_the_empty_field_through_daemons_with_two_replicas(crew, told, same):
-    crew.start("dl2-converter-2", "dl2-converter")
-    request = crew.operator.type("submit", crew.operator.request("too")).stdout.strip()
-    results = crew.finish(request)
-    same(results["findings"], told["too"]["content"]["findings"])
-    assert not [attempt for attempt in crew.operator.attempts() if not attempt.endswith("attempt-1")]
-    assert crew.stop("dl2-converter-2") == 0
+def test_every_product_says_the_same_byte_by_byte(sent, told, operator, repository):
+    def payload(tree):
+        python = repository / "build/envs/dl2-converter/bin/python"
+        command = [python, repository / "tests/e2e/payload.py", tree]
+        return json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+
+    of_daemons, of_one_process = payload(sent[0].tree), payload(operator.tree)
+    assert len(of_one_process) > 20
+    assert of_daemons == of_one_process
 
 
-def test_daemons_killed_at_work_are_started_again_and_nothing_is_lost_or_done_twice(crew, told, slurm, same):
-    before = set(slurm.command("sacct", "-nXP", "--format=JobIDRaw").split())
-    request = crew.operator.type("submit", crew.operator.request("too")).stdout.strip()
-    for service in ("selector", "dl2-converter", "dl3-maker", "analyzer"):
-        deadline = time.monotonic() + 200
-        while not list(crew.operator.tree.glob(f"work/{service}/*/attempt-1/job.sh")) and time.monotonic() < deadline:
-            time.sleep(0.02)
-        crew.stop(service, signal.SIGKILL)
-        crew.start(service, service)
-    results = crew.finish(request)
-    same(results["findings"], told["too"]["content"]["findings"])
-    rows = [line.split("|") for line in slurm.command("sacct", "-nXP", "--format=JobIDRaw,JobName").split()]
-    names = sorted(name for job_id, name in rows if job_id not in before)
-    assert names == sorted(f"foa-{stage}-{key}-1" for stage, key in crew.work())
+def test_no_job_was_submitted_twice(sent, stack):
+    operator, _ = sent
+    rows = stack.slurm.command("sacct", "-nXPD", "--format=JobName%100").split()
+    names = sorted(row for row in rows if row.startswith("foa-"))
+    assert names == sorted("foa-{}-{}-1".format(*attempt.split("/")[1:3]) for attempt in operator.attempts())
+
+
+def panels(repository):
+    for path in sorted((repository / "deploy/grafana/dashboards").glob("*.json")):
+        for panel in json.loads(path.read_text())["panels"]:
+            for target in panel.get("targets", ()):
+                yield f"{path.stem}: {panel['title']}: {target['expr']}", target["expr"]
+
+
+def test_every_panel_of_every_dashboard_shows_data(sent, stack, repository):
+    empty = []
+    for name, expression in panels(repository):
+        for variable, value in RANGES.items():
+            expression = expression.replace(variable, value)
+        values = [sample["value"][1] for sample in stack.prometheus.query(expression)]
+        if not values or all(value == "NaN" for value in values):
+            empty.append(name)
+    assert not empty, "\n".join(empty)
+
+
+def test_the_latencies_that_matter_to_science_are_measured(sent, stack):
+    for phase in ("first-look", "final"):
+        (seen,) = stack.prometheus.query(f'sum(foa_results_seconds_count{{phase="{phase}"}})')
+        assert seen["value"][1] == "2"
+    (memory,) = stack.prometheus.query('sum(foa_job_memory_used_mib_sum{service="dl2-converter"})')
+    assert float(memory["value"][1]) > 1000

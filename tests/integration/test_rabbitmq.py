@@ -7,27 +7,19 @@ import time
 import pika
 import pytest
 from foa.bus import topology
-from foa.bus.administration import declare, drop_parked, list_parked, replay_parked
+from foa.bus.administration import drop_parked, list_parked, replay_parked
 from foa.bus.definitions import ADMINISTRATOR
 from foa.bus.rabbitmq import BrokerAway, RabbitBus, parameters_of
 from foa.testing import factories
-from foa.testing.stack.rabbitmq import PACKAGES, RabbitMQ, missing_programs
-
-CONSUMERS = {"dl2-converter": ("run.selected",), "dl3-maker": ("dl2.ready",)}
 
 
 @pytest.fixture(scope="module")
-def broker(repository, tmp_path_factory):
-    assert not missing_programs(), f"{missing_programs()} are missing: apt-get install {PACKAGES}"
-    server = RabbitMQ(tmp_path_factory.mktemp("rabbitmq"), repository / "deploy/rabbitmq", tuple(CONSUMERS), 45800)
-    server.start()
-    declare(server.address_of(ADMINISTRATOR), topology.topology(CONSUMERS))
-    yield server
-    server.stop()
+def broker(stack):
+    return stack.broker
 
 
 @pytest.fixture
-def connect(broker):
+def connect(stack, broker):
     """A bus with a handler, connected."""
     buses = []
 
@@ -43,10 +35,7 @@ def connect(broker):
     yield make
     for bus in buses:
         bus.stop()
-    with pika.BlockingConnection(parameters_of(broker.address_of(ADMINISTRATOR))) as connection:
-        channel = connection.channel()
-        for queue in topology.topology(CONSUMERS)["queues"]:
-            channel.queue_purge(queue["name"])
+    stack.empty_queues()
 
 
 def wait_until(condition, limit=60):

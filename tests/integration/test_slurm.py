@@ -1,8 +1,6 @@
 """The SLURM executor against a real SLURM: one job per name, whatever goes wrong in between."""
 
-import os
 import time
-from pathlib import Path
 
 import pytest
 from foa.jobs import Completed, JobState, Resources
@@ -10,21 +8,15 @@ from foa.jobs.model import Job
 from foa.jobs.slurm import SlurmExecutor
 from foa.jobs.slurm.client import Answer, HostClient
 from foa.jobs.slurm.text import SlurmSettings
-from foa.testing.stack.slurm import PACKAGES, Slurm, missing_programs
+from foa.testing.stack.processes import stop
 from foa.tree import Report, Work
 
 ROOMY = Resources(memory_mib=300, time_limit_s=600)
 
 
 @pytest.fixture(scope="module")
-def slurm(repository, tmp_path_factory):
-    os.environ["PATH"] += ":/usr/sbin:/sbin"
-    assert not missing_programs(), f"{missing_programs()} are missing: apt-get install {PACKAGES}"
-    server = Slurm(tmp_path_factory.mktemp("slurm"), repository / "deploy/slurm", base_port=47800)
-    os.environ |= server.environment
-    server.start()
-    yield server
-    server.stop()
+def slurm(stack):
+    return stack.slurm
 
 
 @pytest.fixture
@@ -216,6 +208,4 @@ def test_accounting_that_is_away_delays_only_the_verdict(executor, slurm, job):
 
 
 def stop_server(slurm, name):
-    from foa.testing.stack.processes import stop
-
-    stop(Path(slurm.pid_file(name)))
+    stop(slurm.pid_file(name))

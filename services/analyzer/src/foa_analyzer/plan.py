@@ -23,6 +23,9 @@ def plan(manifest: Manifest, tree: RunTree) -> JobSpec | Wait:
     """Look at what all runs of the request have become."""
     assert isinstance(manifest, Dl2Ready | Dl3Ready | RunFailed)
     request = manifest.request
+    missing = set(manifest.obs_ids) - tree.told_runs(request.id, Dl3Ready) - tree.told_runs(request.id, RunFailed)
+    if missing and tree.told_runs(request.id, AnalysisReady):  # seen without reading a thousand manifests
+        return _wait(missing)
     dl2 = tree.newest_per_run(request.id, Dl2Ready)
     irf = tree.newest_per_run(request.id, IrfReady)
     made = tree.newest_per_run(request.id, Dl3Ready).items()
@@ -30,7 +33,7 @@ def plan(manifest: Manifest, tree: RunTree) -> JobSpec | Wait:
     failed = {k: m for k, m in tree.newest_per_run(request.id, RunFailed).items() if k not in dl3}
     pending = set(manifest.obs_ids) - dl3.keys() - failed.keys()
     if pending and (not dl3 or tree.manifests(request.id, AnalysisReady)):
-        return Wait(f"runs {', '.join(map(str, sorted(pending)))}")
+        return _wait(pending)
     # the run that came through first stays first, whatever comes after it
     obs_ids = list(dl3)[:1] if pending else sorted(dl2.keys() | dl3.keys())
     runs = tuple(_run(obs_id, dl2.get(obs_id), dl3.get(obs_id)) for obs_id in obs_ids)
@@ -42,6 +45,10 @@ def conclude(manifest: Manifest, report: Report) -> list[Manifest]:
     if report.outcome == "failed":
         return [RequestFailed(request=manifest.request, reason=f"{NAME}: {report.reason}")]
     return [AnalysisReady(request=manifest.request, phase=report.facts["phase"], products=report.products)]
+
+
+def _wait(obs_ids: set[int]) -> Wait:
+    return Wait(f"runs {', '.join(map(str, sorted(obs_ids)))}")
 
 
 def _inputs(dl2: Dl2Ready | None, irf: IrfReady | None) -> set[str]:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import joblib
 import numpy as np
 import pandas as pd
 import tables
@@ -31,7 +32,9 @@ def convert(work: Dl2Request, products: Path) -> Outcome:
     models = work.models
     arguments = ["-f", dl1, "-p", models.directory, "-o", products, "-c", models.config.path, "--overwrite"]
     try:
-        run_tool(DL1ToDL2Tool(), argv=[str(argument) for argument in arguments], cwd=products)
+        # in one thread, as the job has one core: threads would add trees up in the order they end, each time another
+        with joblib.parallel_config(backend="sequential"):
+            run_tool(DL1ToDL2Tool(), argv=[str(argument) for argument in arguments], cwd=products)
     except KeyError as error:
         raise BadInput(f"{dl1}: a column the models need is missing: {error}") from error
     try:

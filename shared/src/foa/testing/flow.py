@@ -93,7 +93,7 @@ def run_requests(stack: Stack, daemons: Daemons, site: Path, requests: Sequence[
     submit(read_site(site), list(requests))
     finish(tree, requests, limit_s)
     wall = time.time() - begun
-    time.sleep(2)  # one more scrape
+    time.sleep(4)  # one more scrape
     works = [work for request in requests for work in tree.linked_works(request.id).values()]
     every = {work.directory: work for work in (*works, *_first_looks(tree))}
     return Flow(

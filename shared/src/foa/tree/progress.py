@@ -36,9 +36,7 @@ def progress_of(tree: RunTree, request_id: str) -> Progress:
     """Look at a request."""
     directory = tree.request_directory(request_id)
     told = _told(directory / "manifests")
-    under_way = {
-        place: state for place, work in tree.linked_works(request_id).items() if (state := _state_of_job(work))
-    }
+    under_way = _under_way(directory / "jobs", told)
     failed = told.get("run.failed", {})
 
     def state_of(stage: str, obs_id: int) -> State:
@@ -61,9 +59,20 @@ def newest_requests(tree: RunTree, most: int) -> list[str]:
     return [request_id for _, request_id in sorted(stamps, reverse=True)[:most]]
 
 
-def _state_of_job(work: Work) -> State | None:
-    """Of the newest attempt, while it is under way."""
-    attempts = work.attempts()
+def _under_way(jobs: Path, told: dict[str, dict[int, float]]) -> dict[tuple[str, int], State]:
+    """Of all work that was linked after its stage last said that it is done: what runs or is queued."""
+    found = {}
+    for link in jobs.glob("[!.]*"):
+        stage, obs_id = link.name.rsplit(".", 1)
+        done = told.get(ANNOUNCED_BY.get(stage, ""), {}).get(int(obs_id), 0.0)
+        if link.lstat().st_mtime > done and (state := _state_of_job(link.readlink())):
+            found[stage, int(obs_id)] = state
+    return found
+
+
+def _state_of_job(directory: Path) -> State | None:
+    """Of the newest attempt at a piece of work, while it is under way."""
+    attempts = Work(directory.parent.name, directory.name, directory).attempts()
     if not attempts or attempts[-1].concluded:
         return None
     return "running" if attempts[-1].running else "queued"

@@ -113,7 +113,7 @@ class RunTree:
         """All manifests of a kind, or those that speak of a run, oldest first."""
         directory = self.request_directory(request_id) / "manifests"
         run = "*" if obs_id is None else f"{obs_id:05d}"
-        paths = directory.glob(f"{kind.model_fields['kind'].default}.{run}.*.json")
+        paths = directory.glob(f"{_kind(kind)}.{run}.*.json")
         found = [_read(path) for path in sorted(paths, key=lambda path: (path.stat().st_mtime_ns, path.name))]
         return [manifest for manifest in found if isinstance(manifest, kind)]
 
@@ -121,9 +121,18 @@ class RunTree:
         """The newest manifest of a kind for a run, if there is any."""
         return next(reversed(self.manifests(request_id, kind, obs_id)), None)
 
+    def told_runs(self, request_id: str, kind: type[M]) -> set[int]:
+        """The runs that manifests of a kind speak of, by the names of their files alone."""
+        directory = self.request_directory(request_id) / "manifests"
+        return {int(path.name.split(".")[-3]) for path in directory.glob(f"{_kind(kind)}.*.json")}
+
     def newest_per_run(self, request_id: str, kind: type[M]) -> dict[int, M]:
         """The newest manifest of a kind for every run."""
         return {manifest.obs_id: manifest for manifest in self.manifests(request_id, kind)}  # type: ignore[union-attr]
+
+
+def _kind(model: type[Manifest]) -> str:
+    return str(model.model_fields["kind"].default)
 
 
 @lru_cache(maxsize=8192)

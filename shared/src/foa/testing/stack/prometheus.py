@@ -84,7 +84,7 @@ class Prometheus:
     def _write_configuration(self) -> None:
         self.targets.parent.mkdir(parents=True, exist_ok=True)
         values = {
-            "interval": "1s",
+            "interval": "2s",
             "alertmanager": self.alertmanager,
             "rabbitmq": f"127.0.0.1:{self.rabbitmq_port}",
         }

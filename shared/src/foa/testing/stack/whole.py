@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pika
 import yaml
 
 from foa.bus.administration import declare
 from foa.bus.definitions import ADMINISTRATOR
+from foa.bus.rabbitmq import parameters_of
 from foa.bus.topology import topology
 from foa.service.embedded import installed_services
 from foa.site import read_site
@@ -54,8 +56,16 @@ class Stack:
         with ThreadPoolExecutor() as pool:
             for started in [pool.submit(server.start) for server in (self.slurm, self.broker, self.prometheus)]:
                 started.result()
-        consumers = {service.name: service.consumes for service in installed_services()}
-        declare(self.broker.address_of(ADMINISTRATOR), topology(consumers))
+        declare(self.broker.address_of(ADMINISTRATOR), self._topology())
+
+    def empty_queues(self) -> None:
+        """Throw away every message."""
+        with pika.BlockingConnection(parameters_of(self.broker.address_of(ADMINISTRATOR))) as connection:
+            for queue in self._topology()["queues"]:
+                connection.channel().queue_purge(queue["name"])
+
+    def _topology(self) -> dict[str, Any]:
+        return topology({service.name: service.consumes for service in installed_services()})
 
     def stop(self) -> None:
         """Stop all servers."""

@@ -1,0 +1,168 @@
+"""Five daemons over real RabbitMQ and SLURM, with stages that do nearly nothing: whatever fails, nothing is lost or
+done twice.
+"""
+
+import signal
+import sys
+import time
+from collections import Counter
+
+import pytest
+from foa.cli.broker import submit
+from foa.manifests import RunFailed
+from foa.service.embedded import installed_services
+from foa.site import read_site
+from foa.testing import flow
+from foa.testing.mortal import STEPS
+from foa.testing.stack.processes import stop, wait_until
+from foa.tree import RunTree
+from foa.tree.progress import progress_of
+
+SERVICES = [service.name for service in installed_services()]
+
+
+class Crew:
+    """Daemons at a site of tiny stages, and what becomes of the requests they get."""
+
+    def __init__(self, stack, home, fates=None):
+        self.stack, self.site = stack, flow.make_site(stack, home, fates)
+        self.tree = RunTree(home / "tree")
+        self.daemons = stack.daemons(self.site)
+
+    def submit(self, obs_ids, name="source"):
+        request = flow.make_request(self.site, name, obs_ids)
+        submit(read_site(self.site), [request])
+        return request
+
+    def finish(self, *requests, limit=300):
+        flow.finish(self.tree, requests, limit)
+
+    def attempts(self):
+        """Names of all jobs that anybody meant to submit."""
+        return {attempt.name: attempt for work in self.tree.works() for attempt in work.attempts()}
+
+    def accounted(self):
+        """How often SLURM had each job of this tree."""
+        wait_until(lambda: not self.stack.slurm.command("squeue", "-h"), "the end of all jobs")
+        rows = self.stack.slurm.command("sacct", "-nXPD", "--format=JobName%100,WorkDir%300").splitlines()
+        return Counter(name for name, directory in (row.split("|") for row in rows) if str(self.tree.root) in directory)
+
+    def assert_once_each(self):
+        def complete():
+            return self.accounted().keys() == self.attempts().keys()
+
+        wait_until(complete, "the accounting of all jobs")
+        assert set(self.accounted().values()) == {1}
+
+    def work_of(self, request, obs_id):
+        return self.tree.linked_works(request.id)["dl2-converter", obs_id]
+
+
+@pytest.fixture
+def make_crew(stack, tmp_path):
+    stack.empty_queues()
+    crews = []
+
+    def make(fates=None, replicas=1):
+        crews.append(Crew(stack, tmp_path, fates))
+        if replicas:
+            flow.start_daemons(crews[-1].daemons, replicas)
+        return crews[-1]
+
+    yield make
+    for crew in crews:
+        crew.daemons.stop_all()
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_each_daemon_killed_after_this_step_nothing_is_lost_and_no_job_submitted_twice(make_crew, step):
+    crew = make_crew(replicas=0)
+    for service in SERVICES:
+        crew.daemons.start(service, service, sys.executable, "-m", "foa.testing.mortal", service, step)
+    request, killed = crew.submit((1, 2)), set()
+
+    def revive():
+        for service in SERVICES:
+            if service not in killed and not crew.daemons.lives(service):
+                killed.add(service)
+                crew.daemons.start(service, service)
+        return progress_of(crew.tree, request.id).finished
+
+    wait_until(revive, "the end of the request", 120)
+    assert killed == set(SERVICES)
+    assert progress_of(crew.tree, request.id).phase == "final"
+    assert all(name.endswith("-1") for name in crew.attempts())
+    crew.assert_once_each()
+
+
+def test_a_broker_killed_at_work_and_away_for_a_minute_costs_time_only(make_crew, stack):
+    crew = make_crew()
+    requests = [crew.submit(range(1, 21), name) for name in ("one", "two")]
+    wait_until(lambda: len(crew.attempts()) > 20, "half of the jobs")
+    stack.broker.stop(signal.SIGKILL)
+    time.sleep(60)
+    assert all(crew.daemons.status().values())
+    stack.broker.start()
+    crew.finish(*requests)
+    crew.assert_once_each()
+
+
+def test_a_controller_away_for_a_minute_costs_time_only(make_crew, stack):
+    crew = make_crew()
+    requests = [crew.submit(range(1, 21), name) for name in ("one", "two")]
+    wait_until(lambda: len(crew.attempts()) > 20, "half of the jobs")
+    stop(stack.slurm.pid_file("slurmctld"))
+    time.sleep(60)
+    stack.slurm.start_ctld()
+    crew.finish(*requests)
+    crew.assert_once_each()
+
+
+FATES = {2: "bad", 3: "silent", 4: "hungry", 5: "slow", 6: "slow", 7: "slow"}
+
+
+def test_every_job_gets_what_its_ending_asks_for_and_the_request_its_results(make_crew, stack):
+    crew = make_crew(FATES)
+    request = crew.submit(range(1, 8))
+
+    def job_of(obs_id):
+        name = f"foa-dl2-converter-{crew.work_of(request, obs_id).key}-1"
+        rows = stack.slurm.command("squeue", "-h", f"--name={name}", "--states=R", "-o", "%i %N").split()
+        return rows or [None, None]
+
+    wait_until(lambda: crew.tree.linked_works(request.id).keys() >= {("dl2-converter", i) for i in FATES}, "all runs")
+    wait_until(lambda: all(job_of(obs_id)[0] for obs_id in (5, 6, 7)), "three slow jobs")
+    stack.slurm.command("scancel", job_of(5)[0])
+    _, node = job_of(6)
+    overdue, _ = job_of(7)
+    soon = time.strftime("%Y-%m-%dT%H:%M:%S", time.localtime(time.time() + 2))
+    stack.slurm.command("scontrol", "update", f"jobid={overdue}", f"endtime={soon}")
+    wait_until(lambda: len(crew.work_of(request, 7).attempts()) == 2, "another attempt at the overdue run", 120)
+    stack.slurm.command("scontrol", "update", f"nodename={node}", "state=down", "reason=test")
+    crew.finish(request)
+    stack.slurm.command("scontrol", "update", f"nodename={node}", "state=resume")
+
+    failed = crew.tree.newest_per_run(request.id, RunFailed)
+    assert failed.keys() == {2, 3, 5}
+    assert "truncated" in failed[2].reason
+    assert "missing or corrupt" in failed[3].reason
+    assert "CANCELLED" in failed[5].reason
+    again = {obs_id: crew.work_of(request, obs_id).attempts()[1].resources() for obs_id in (4, 6, 7)}
+    assert again[4].memory_mib == 300
+    assert again[6].excluded_nodes == (node,)
+    assert again[7].time_limit_s == 900
+    progress = progress_of(crew.tree, request.id)
+    assert progress.phase == "final"
+    assert [obs_id for obs_id, stages in progress.runs.items() if stages["dl3-maker"] == "done"] == [1, 4, 6, 7]
+    crew.assert_once_each()
+
+
+def test_two_hundred_requests_over_two_replicas_all_end_and_no_job_is_done_twice(make_crew, stack):
+    crew = make_crew(replicas=2)
+    requests = [flow.make_request(crew.site, f"source {number}", (number,)) for number in range(200)]
+    flowed = flow.run_requests(stack, crew.daemons, crew.site, requests, limit_s=600)
+    sys.stdout.write(f"\n200 requests: {flowed}\n")
+    assert {progress_of(crew.tree, request.id).phase for request in requests} == {"final"}
+    assert flowed.jobs == 200 * 4 + 1  # their runs have the same IRFs
+    assert flowed.attempts == flowed.jobs
+    crew.assert_once_each()
