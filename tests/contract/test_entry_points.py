@@ -23,6 +23,11 @@ def test_services_consume_known_kinds():
     assert consumed <= KINDS
 
 
+def test_every_kind_is_announced_by_a_service_but_the_request_itself():
+    announced = {kind for service in installed_services() for kind in service.announces}
+    assert announced == KINDS - {"request.submitted"}
+
+
 @pytest.mark.parametrize("site", ["demo", "lst-it"])
 def test_a_site_gives_every_service_its_resources(repository, site):
     assert set(read_site(repository / f"deploy/sites/{site}.yaml").resources) == NAMES

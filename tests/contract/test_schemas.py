@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from foa.bus.asyncapi import describe
 from foa.cli.asking import Asked
 from foa.manifests import (
     AnalysisReady,
@@ -15,6 +16,7 @@ from foa.manifests import (
     RunFailed,
     RunSelected,
 )
+from foa.service.embedded import installed_services
 from foa.site import Site
 from foa.tree import Report
 from foa_analyzer.results import Results
@@ -32,7 +34,12 @@ def test_the_schema_in_the_repository_is_that_of_the_model(repository, golden, n
 
 
 def test_no_schema_is_left_over(repository):
-    assert {path.stem for path in (repository / "deploy/schemas").glob("*.json")} == set(DOCUMENTS)
+    assert {path.stem for path in (repository / "deploy/schemas").glob("*.json")} == {"asyncapi", *DOCUMENTS}
+
+
+def test_the_asyncapi_document_is_that_of_the_services(repository, golden):
+    document = describe({service.name: (service.consumes, service.announces) for service in installed_services()})
+    golden(repository / "deploy/schemas/asyncapi.json", json.dumps(document, indent=1, sort_keys=True) + "\n")
 
 
 def test_significances_stand_under_a_key_of_that_name():

@@ -54,6 +54,7 @@ class ServiceLoop:
             if isinstance(plan, Wait):
                 self._log.info("waits", kind=manifest.kind, reason=plan.reason)
                 self._observe(Planned(manifest.kind, "waits"))
+                self._tree.pending(self.service.name).remove(manifest)  # it may have had work before a restart
                 return
             key = digest({"request": plan.request.model_dump(mode="json"), "software": self._software})
             work = self._tree.work(self.service.name, key)

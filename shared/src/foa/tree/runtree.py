@@ -131,7 +131,7 @@ class RunTree:
         return {manifest.obs_id: manifest for manifest in self.manifests(request_id, kind)}  # type: ignore[union-attr]
 
 
-def _kind(model: type[Manifest]) -> str:
+def _kind(model: type[M]) -> str:
     return str(model.model_fields["kind"].default)
 
 

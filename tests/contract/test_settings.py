@@ -1,0 +1,11 @@
+"""The example of the daemons' environment lists every setting there is."""
+
+import re
+
+
+def test_every_variable_the_daemons_read_is_in_the_example(repository):
+    sources = [*(repository / "shared/src/foa/service").glob("*.py")]
+    read = {name for path in sources for name in re.findall(r'envvar="(\w+)"', path.read_text())}
+    listed = set(re.findall(r"^#?([A-Z_]+)=", (repository / "deploy/systemd/foa.env").read_text(), re.MULTILINE))
+    assert read
+    assert read <= listed
