@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 import yaml
-from foa.testing.stack.processes import run
+from foa.testing.stack.processes import run, wait_until
 
 
 @pytest.fixture
@@ -48,6 +48,5 @@ def test_every_alert_has_its_heading_in_the_runbook(place, repository):
 
 
 def test_prometheus_scrapes_the_broker_and_knows_where_alerts_go(stack):
-    (up,) = stack.prometheus.query('up{job="rabbitmq"}')
-    assert up["value"][1] == "1"
+    wait_until(lambda: stack.prometheus.query('up{job="rabbitmq"} == 1'), "a scrape of the broker")
     assert stack.status() == dict.fromkeys(stack.status(), True)

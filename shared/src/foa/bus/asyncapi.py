@@ -21,7 +21,7 @@ def describe(services: Mapping[str, tuple[Kinds, Kinds]]) -> dict[str, Any]:
         "asyncapi": "3.0.0",
         "info": {
             "title": "LST-1 Fast Offline Analysis", "version": str(SCHEMA_VERSION),
-            "description": "Manifests over RabbitMQ: one topic exchange, a quorum queue per service; the kind is the routing key.",
+            "description": "Manifests over RabbitMQ: one topic exchange, a quorum queue per service, routed by kind.",
         },
         "defaultContentType": "application/json",
         "channels": {kind: _channel(kind) for kind in MODELS},
@@ -50,7 +50,7 @@ def _operation(action: str, kind: str, service: str) -> dict[str, Any]:
 
 
 def _message(kind: str) -> dict[str, Any]:
-    """AMQP properties: message id = manifest id, correlation id = request, type = kind, app id = service and version."""
+    """AMQP properties: message id = manifest id, correlation id = request, type = kind, app id = service, version."""
     return {
         "name": kind,
         "summary": (MODELS[kind].__doc__ or "").strip(),
