@@ -1,6 +1,6 @@
 # The LST-1 Fast Offline Analysis: `make` shows the targets.
 .DEFAULT_GOAL := help
-.PHONY: help env lock night demo servers stack-up stack-status stack-down bench-flow fmt check unit integration e2e test clean
+.PHONY: help env lock night demo servers stack-up stack-status stack-down bench-flow fmt check unit integration e2e test images apptainer clean
 SHELL := /bin/bash -o pipefail
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
@@ -22,7 +22,7 @@ LOCK_dl3-maker := lstchain
 LOCK_analyzer := gammapy
 
 help:  ## show this
-	@grep -hE '^[a-z0-9_-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z0-9_-]+:.*## ' Makefile apptainer/images.mk | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
 
 env: $(patsubst %,$(ENVS)/%/lock.txt,operator $(SERVICES))  ## install the operator's and each service's environment
 
@@ -44,9 +44,9 @@ LOCKING = $(UV) pip compile --quiet --universal --python-version 3.11 --generate
 	--no-emit-package lst-foa-shared --override $(BUILD)/shared.txt
 lock: $(UV)  ## resolve every environment anew, within the bounds of the pyproject files
 	@echo "lst-foa-shared @ file://$(CURDIR)/shared" > $(BUILD)/shared.txt
-	$(LOCKING) services/selector/pyproject.toml --extra stage -o deploy/locks/selector.txt
-	$(LOCKING) services/dl2-converter/pyproject.toml --extra stage --group stage -o deploy/locks/lstchain.txt
-	$(LOCKING) services/analyzer/pyproject.toml --extra stage --group stage -o deploy/locks/gammapy.txt
+	$(LOCKING) shared/pyproject.toml services/selector/pyproject.toml --extra stage --extra daemon -o deploy/locks/selector.txt
+	$(LOCKING) shared/pyproject.toml services/dl2-converter/pyproject.toml --extra stage --extra daemon --group stage -o deploy/locks/lstchain.txt
+	$(LOCKING) shared/pyproject.toml services/analyzer/pyproject.toml --extra stage --extra daemon --group stage -o deploy/locks/gammapy.txt
 	$(LOCKING) shared/pyproject.toml services/selector/pyproject.toml --extra operator --extra daemon --extra stage --group operator \
 	  -o deploy/locks/operator.txt
 
@@ -100,6 +100,8 @@ e2e: env night servers  ## the night in one process and through daemons, its rec
 	$(BIN)/pytest -q tests/e2e
 
 test: check unit integration e2e  ## every check and every test
+
+include apptainer/images.mk
 
 clean:  ## remove whatever was built, installed or computed
 	rm -rf $(BUILD)

@@ -1,6 +1,6 @@
 """The service loop: nothing is lost, nothing is done twice, every ending is concluded."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -19,6 +19,17 @@ NAME = "dl2-converter"
 SERVICE = Service(NAME, ("run.selected",), ("dl2.ready",), plan, conclude, stage="", priority=0)
 
 
+def installed(software):
+    @dataclass(frozen=True)
+    class Installation:
+        software: str
+
+        def command(self, request, scratch, reads=()):
+            return "foa-dl2-converter", "stage", str(request)
+
+    return lambda production: Installation(f"{software} for {production}")
+
+
 class Bench:
     """A service with its surroundings; `restart` loses everything but the tree."""
 
@@ -31,7 +42,7 @@ class Bench:
 
     def restart(self):
         self.bus, self.executor = MemoryBus(), ScriptedExecutor()
-        self.loop = ServiceLoop(SERVICE, self.site, self.bus, self.executor, software="1")
+        self.loop = ServiceLoop(SERVICE, self.site, self.bus, self.executor, installed("1"))
         self.said = []
         self.bus.subscribe(("dl2.ready", "run.failed"), self.said.append)
 
@@ -212,7 +223,7 @@ def test_other_software_is_other_work(bench):
     bench.tell(factories.run_selected())
     bench.complete()
     bench.bus = MemoryBus()
-    ServiceLoop(SERVICE, bench.site, bench.bus, bench.executor, software="2")
+    ServiceLoop(SERVICE, bench.site, bench.bus, bench.executor, installed("2"))
     bench.tell(factories.run_selected())
     assert len(bench.executor.submitted) == 2
 
@@ -229,7 +240,7 @@ def test_requests_that_ask_for_the_same_work_are_all_answered(bench):
 def test_what_waits_submits_nothing(bench):
     service = replace(SERVICE, plan=lambda manifest, tree: Wait("patience"))
     bench.bus = MemoryBus()
-    ServiceLoop(service, bench.site, bench.bus, bench.executor, software="1")
+    ServiceLoop(service, bench.site, bench.bus, bench.executor, installed("1"))
     bench.tell(factories.run_selected())
     assert bench.executor.submitted == []
 

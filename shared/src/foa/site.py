@@ -45,12 +45,30 @@ class Broker(Frozen):
         )  # fmt: skip
 
 
+class Images(Frozen):
+    """The stages' Apptainer images. Never overwrite one while jobs may use it: a new version, a new directory."""
+
+    directory: Path
+    public_key: Path = Field(description="PEM, of the key they are signed with")
+    locks: Path | None = Field(default=None, description="directory of the locks they should be made from")
+    productions: Mapping[str, str] = Field(
+        default={}, description="tag of the images for productions whose names begin so: SERVICE-TAG.sif"
+    )
+
+    def path(self, service: str, production: str | None) -> Path:
+        """The image of a stage for models of a production: only the lstchain that trained models may read them."""
+        fitting = [prefix for prefix in self.productions if production and production.startswith(prefix)]
+        tag = f"-{self.productions[max(fitting, key=len)]}" if fitting else ""
+        return self.directory / f"{service}{tag}.sif"
+
+
 class Site(Frozen):
     """One installation. Relative paths are relative to the site file."""
 
     name: str
     tree: Path = Field(description="the run tree")
     environments: Path = Field(description="one Python environment per service, named like it")
+    images: Images | None = Field(default=None, description="run the stages in images, not in environments")
     archive: Archive
     execution: LocalExecution | SlurmExecution = Field(default=LocalExecution(), discriminator="kind")
     broker: Broker | None = Field(default=None, description="only daemons need one")
@@ -64,19 +82,15 @@ class Site(Frozen):
         ManifestRejected
             If another path stands in it.
         """
-        roots = [self.tree, *(_fixed_part(template) for template in _templates(self.archive))]
+        roots = [self.tree, *self.archive_roots()]
         for path in _paths(manifest):
             plain = Path(os.path.normpath(path))
             if not plain.is_absolute() or not any(plain.is_relative_to(root) for root in roots):
                 raise ManifestRejected(f"{path} lies outside the run tree and the archive of site {self.name}")
 
-    def stage_command(self, service: str) -> tuple[str, ...]:
-        """Command that executes a stage; the path of its request follows."""
-        return (str(self.environments / service / "bin" / f"foa-{service}"), "stage")
-
-    def lock(self, service: str) -> Path:
-        """The lock a service's environment was installed from."""
-        return self.environments / service / "lock.txt"
+    def archive_roots(self) -> list[Path]:
+        """The directories below which everything lies that FOA reads."""
+        return [_fixed_part(template) for template in _templates(self.archive)]
 
 
 def read_site(path: Path) -> Site:
@@ -92,6 +106,8 @@ def read_site(path: Path) -> Site:
     for name in ("tree", "environments"):
         if name in content:
             content[name] = _from(base, content[name])
+    if isinstance(images := content.get("images"), dict):
+        content["images"] = {k: v if k == "productions" else _from(base, v) for k, v in images.items()}
     archive = content.get("archive")
     if isinstance(archive, dict):
         content["archive"] = {k: v if k == "production" else _from(base, v) for k, v in archive.items()}

@@ -2,6 +2,7 @@
 
 import errno
 import importlib.metadata
+import os
 import resource
 import sys
 import time
@@ -87,5 +88,10 @@ def _measurements(distributions: tuple[str, ...]) -> dict[str, Any]:
     usage = (resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     return {
         "started": started, "wall_s": round(time.time() - started, 2), "peak_memory_mib": max(usage) // 1024,
-        "versions": {name: importlib.metadata.version(name) for name in ("lst-foa-shared", *distributions)},
+        "versions": _image() | {name: importlib.metadata.version(name) for name in ("lst-foa-shared", *distributions)},
     }  # fmt: skip
+
+
+def _image() -> dict[str, str]:
+    """The digest of the image this runs in, if it does."""
+    return {"image": os.environ["FOA_IMAGE"]} if "FOA_IMAGE" in os.environ else {}

@@ -24,7 +24,8 @@ class Dl2Facts(Frozen):
 def plan(manifest: Manifest, tree: RunTree) -> JobSpec | Wait:
     """Every run is converted, whatever its grade."""
     assert isinstance(manifest, RunSelected)
-    return JobSpec(Dl2Request(dl1=manifest.run.dl1, models=manifest.run.models))
+    models = manifest.run.models
+    return JobSpec(Dl2Request(dl1=manifest.run.dl1, models=models), models.production)
 
 
 def conclude(manifest: Manifest, report: Report) -> list[Manifest]:

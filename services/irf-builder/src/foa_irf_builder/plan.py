@@ -20,7 +20,8 @@ def plan(manifest: Manifest, tree: RunTree) -> JobSpec | Wait:
     """The IRFs of all nodes of the run's line."""
     assert isinstance(manifest, RunSelected)
     profile = manifest.request.profile
-    return JobSpec(IrfRequest(nodes=manifest.run.nodes, irf=profile.irf, min_intensity_pe=profile.dl3.min_intensity_pe))
+    request = IrfRequest(nodes=manifest.run.nodes, irf=profile.irf, min_intensity_pe=profile.dl3.min_intensity_pe)
+    return JobSpec(request, manifest.run.models.production)
 
 
 def conclude(manifest: Manifest, report: Report) -> list[Manifest]:

@@ -8,6 +8,7 @@ from foa.cli import summary
 from foa.cli.asking import read_profile
 from foa.cli.output import make_console
 from foa.errors import FoaError
+from foa.installation import installation_of
 from foa.manifests import Target, canonical_json, digest
 from foa.site import Site
 from foa.targets import find_target
@@ -28,7 +29,9 @@ def analyze(site: Site, store: Path, target: str, profile: str, *, as_json: bool
     work = RunTree(site.tree).work(STAGE, digest(content))
     write_atomic(work.request, canonical_json(content))
     work.forget()
-    ended = subprocess.run([*site.stage_command(STAGE), str(work.request)], capture_output=True, text=True, check=False)
+    installation = installation_of(site, STAGE, "foa_analyzer.stage")
+    command = installation.command(work.request, work.directory, reads=[store.resolve()])
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
     report = work.last_report()
     if report is None or report.outcome == "failed":
         raise FoaError(report.reason if report else f"the analysis broke down:\n{ended.stderr[-2000:]}")

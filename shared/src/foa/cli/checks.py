@@ -2,10 +2,13 @@
 
 import os
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
 
 from foa.archive import find_files
+from foa.cli.images import Check, check_image
+from foa.errors import FoaError
+from foa.installation import Environment, installation_of
+from foa.service import Service
 from foa.service.embedded import installed_services
 from foa.site import Site
 
@@ -13,20 +16,11 @@ MIN_FREE_GIB = 5
 GIB = 1 << 30
 
 
-@dataclass(frozen=True)
-class Check:
-    """One thing looked at."""
-
-    what: str
-    ok: bool
-    detail: str
-
-
 def check_site(site: Site) -> list[Check]:
     """Look at run tree, environments and archive."""
     return [
         *_check_tree(site.tree),
-        *(_check_stage(site, s.name) for s in installed_services()),
+        *(check for service in installed_services() for check in _check_stage(site, service)),
         *_check_archive(site),
     ]
 
@@ -40,9 +34,17 @@ def _check_tree(tree: Path) -> list[Check]:
     ]
 
 
-def _check_stage(site: Site, service: str) -> Check:
-    command = Path(site.stage_command(service)[0])
-    return Check(f"stage {service}", os.access(command, os.X_OK) and site.lock(service).exists(), str(command))
+def _check_stage(site: Site, service: Service) -> list[Check]:
+    """What its stage runs in."""
+    try:
+        installation = installation_of(site, service.name, service.stage)
+    except FoaError as error:
+        return [Check(f"stage {service.name}", ok=False, detail=str(error))]
+    if isinstance(installation, Environment):
+        program = installation.program
+        return [Check(f"stage {service.name}", os.access(program, os.X_OK), str(program))]
+    assert site.images is not None
+    return check_image(site.images, service.name, installation.path)
 
 
 def _check_archive(site: Site) -> list[Check]:

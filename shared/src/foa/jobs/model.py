@@ -36,6 +36,8 @@ class JobSpec:
     """Work a service wants done: what its stage shall be asked. The key follows from it."""
 
     request: BaseModel
+    production: str | None = None
+    """Whose models the stage reads, if any: it chooses the version of the stage."""
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry, disable_created_metrics
 from foa.bus.rabbitmq import RabbitBus
 from foa.errors import FoaError
 from foa.service.collectors import RequestCollector, WorkCollector
-from foa.service.embedded import executor_of, software_of_service
+from foa.service.embedded import executor_of, install_for
 from foa.service.health import listen
 from foa.service.loop import ServiceLoop, attempt_of
 from foa.service.metrics import Metrics
@@ -49,8 +49,8 @@ class Daemon:
         version = importlib.metadata.version("lst-foa-shared")
         self._bus = RabbitBus(site.broker.address_of(service.name), service.name, version, self._metrics.observe)
         self._executor = executor_of(site, self._metrics.meter)
-        software = software_of_service(site, service)
-        self._loop = ServiceLoop(service, site, self._bus, self._executor, software, self._metrics.observe)
+        install = install_for(site, service)
+        self._loop = ServiceLoop(service, site, self._bus, self._executor, install, self._metrics.observe)
         self._log = structlog.get_logger(service=service.name)
         self._turned, self._swept, self._connections = time.monotonic(), 0.0, 0
         registry.register(WorkCollector(self._tree, service.name, self._loop.under_way))

@@ -1,20 +1,19 @@
 """All five services in one process, on the in-memory bus."""
 
-import importlib
 import importlib.metadata
 import time
 from collections.abc import Callable, Iterable
-from pathlib import Path
+from functools import cache, partial
 
 from foa.bus import MemoryBus
-from foa.errors import FoaError
+from foa.installation import installation_of
 from foa.jobs import Executor
 from foa.jobs.local import LocalExecutor
 from foa.jobs.slurm import SlurmExecutor
 from foa.jobs.slurm.client import Client, HostClient
 from foa.manifests import Manifest
 from foa.service.events import Observer, ignore
-from foa.service.loop import ServiceLoop, attempt_of, software_of
+from foa.service.loop import Install, ServiceLoop, attempt_of
 from foa.service.model import Service
 from foa.site import Site, SlurmExecution
 from foa.tree import RunTree
@@ -44,9 +43,7 @@ class Embedded:
         self.bus = MemoryBus()
         self.executor = executor_of(site)
         self.loops = {
-            service.name: ServiceLoop(
-                service, site, self.bus, self.executor, software_of_service(site, service), observe
-            )
+            service.name: ServiceLoop(service, site, self.bus, self.executor, install_for(site, service), observe)
             for service in installed_services()
         }
 
@@ -68,17 +65,14 @@ class Embedded:
             time.sleep(TICK_S)
 
 
-def software_of_service(site: Site, service: Service) -> str:
-    """Digest of what the stage of a service runs with.
+def install_for(site: Site, service: Service) -> Install:
+    """What finds the installation of a service's stage at a site.
 
     Raises
     ------
     FoaError
-        If its environment is not installed.
+        If the one for any production is not there.
     """
-    lock = site.lock(service.name)
-    if not lock.exists():
-        raise FoaError(f"the environment of {service.name} is not installed: {lock} is missing; run `make env`")
-    package = importlib.import_module(service.stage.rsplit(".", 1)[0])
-    assert package.__file__ is not None
-    return software_of(Path(package.__file__).parent, lock)
+    install = cache(partial(installation_of, site, service.name, service.stage))
+    install(None)
+    return install

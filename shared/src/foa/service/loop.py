@@ -1,13 +1,13 @@
 """The one loop of all services: consume → plan → submit → watch → conclude → publish."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import structlog
 
 from foa.bus import Bus
+from foa.installation import Installation
 from foa.jobs import Again, Completed, Died, Ending, Executor, Wait, follow_up
 from foa.jobs.model import Job
 from foa.manifests import Manifest, canonical_json, digest
@@ -15,6 +15,8 @@ from foa.service.events import Announced, JobEnded, Observer, Planned, ignore
 from foa.service.model import Service
 from foa.site import Site
 from foa.tree import Attempt, Report, RunTree, Work, write_atomic
+
+Install = Callable[[str | None], Installation]
 
 
 class ServiceLoop:
@@ -24,17 +26,19 @@ class ServiceLoop:
     """
 
     def __init__(
-        self, service: Service, site: Site, bus: Bus, executor: Executor, software: str, observe: Observer = ignore
+        self, service: Service, site: Site, bus: Bus, executor: Executor, install: Install, observe: Observer = ignore
     ) -> None:
-        """`software` identifies the versions the stage runs with: part of every key."""
+        """`install` finds what the stage runs in, for models of a production."""
         self.service = service
         self._site = site
         self._tree = RunTree(site.tree)
         self._outbox = self._tree.outbox(service.name)
         self._bus = bus
         self._executor = executor
-        self._software = software
+        self._install = install
         self._observe = observe
+        self._installed: dict[str, Installation] = {}
+        """What work runs in, by key."""
         self._asking: dict[str, dict[str, Manifest]] = {}
         """Manifests to conclude, by the key of the work they wait for."""
         self._log = structlog.get_logger(service=service.name)
@@ -56,7 +60,9 @@ class ServiceLoop:
                 self._observe(Planned(manifest.kind, "waits"))
                 self._tree.pending(self.service.name).remove(manifest)  # it may have had work before a restart
                 return
-            key = digest({"request": plan.request.model_dump(mode="json"), "software": self._software})
+            installation = self._install(plan.production)
+            key = digest({"request": plan.request.model_dump(mode="json"), "software": installation.software})
+            self._installed[key] = installation
             work = self._tree.work(self.service.name, key)
             submitted = self._take_up(manifest, work, canonical_json(plan.request))
             self._observe(Planned(manifest.kind, "submitted" if submitted else "found"))
@@ -121,7 +127,7 @@ class ServiceLoop:
         return attempt
 
     def _submit(self, attempt: Attempt) -> None:
-        command = (*self._site.stage_command(self.service.name), str(attempt.work.request))
+        command = self._installed[attempt.work.key].command(attempt.work.request, attempt.directory)
         job = Job(attempt.name, command, attempt.directory, attempt.resources(), self.service.priority)
         with self._context(attempt=attempt.number):
             self._executor.submit(job)
@@ -180,6 +186,7 @@ class ServiceLoop:
     def _publish(self, work: Work, report: Report, *, new: bool = False) -> None:
         """Announce what follows for every manifest that asked for this work; `new`: it has just been done."""
         asking = list(self._asking.pop(work.key, {}).values())
+        self._installed.pop(work.key, None)
         announced = {one.id: one for manifest in asking for one in self.service.conclude(manifest, report)}
         for manifest in announced.values():
             self._tree.record(manifest)
@@ -207,9 +214,3 @@ def attempt_of(tree: RunTree, job_name: str) -> Attempt:
     stage_and_key, number = job_name.removeprefix("foa-").rsplit("-", 1)
     stage, key = stage_and_key.rsplit("-", 1)
     return Attempt(tree.work(stage, key), int(number))
-
-
-def software_of(package: Path, lock: Path) -> str:
-    """Digest of a service's own sources and of the lock of its environment."""
-    sources = {path.name: path.read_text() for path in sorted(package.glob("*.py"))}
-    return digest({"sources": sources, "lock": lock.read_text()})

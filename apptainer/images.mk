@@ -1,0 +1,49 @@
+# Images: `make images`, `make image-SERVICE`. Each is made anew when its definition, its lock or the sources have changed.
+
+include apptainer/versions.env
+IMAGES  := $(BUILD)/images
+STACKS  := $(IMAGES)/stacks
+WHEELS  := $(IMAGES)/wheels
+BUILDER := UV=$(abspath $(BUILD)/uv) apptainer/build.sh
+
+# what a stack imports while it is built, so that numba's machine code is in the image
+IMPORTS_selector := numpy
+IMPORTS_lstchain := lstchain.tools.lstchain_dl1_to_dl2, lstchain.tools.lstchain_create_dl3_file
+IMPORTS_gammapy := gammapy.makers, baccmod
+
+images: $(patsubst %,$(IMAGES)/%.sif,$(SERVICES))  ## build, sign and verify the image of every service
+$(patsubst %,image-%,$(SERVICES)): image-%: $(IMAGES)/%.sif
+
+apptainer:  ## install Apptainer where it is missing (as root)
+	@command -v apptainer > /dev/null || { $(MAKE) $(ENVS)/operator/lock.txt && \
+	  PYTHON=$(abspath $(BIN)/python) apptainer/install.sh; }
+
+$(IMAGES)/key.pem:
+	@mkdir -p $(IMAGES)
+	openssl genpkey -quiet -algorithm ed25519 -out $@ && openssl pkey -in $@ -pubout -out $(IMAGES)/key.pub
+
+# from a registry where REGISTRY is set, else from Debian's archive, by the mirror of this host
+ifdef REGISTRY
+BASE_FROM = BOOTSTRAP=docker FROM=$(REGISTRY_IMAGE)
+else
+BASE_FROM = BOOTSTRAP=debootstrap SUITE=$(SUITE) \
+  MIRROR=$$(apt-get indextargets --format '$$(SITE)' 'Created-By: Packages' | head -n 1)
+endif
+
+$(STACKS)/base.sif: apptainer/base.def apptainer/versions.env | apptainer
+	@mkdir -p $(STACKS)
+	$(BUILDER) $@ $< $(BASE_FROM)
+
+$(STACKS)/%.sif: deploy/locks/%.txt apptainer/stack.def $(STACKS)/base.sif | $(UV)
+	$(BUILDER) $@ apptainer/stack.def BASE=$(STACKS)/base.sif LOCK=$< "IMPORTS=$(IMPORTS_$*)"
+
+$(WHEELS)/stamp: $(shell find shared/src services/*/src -name '*.py' -o -name '*.yaml' -o -name '*.j2') | $(UV)
+	rm -rf $(WHEELS)
+	for package in shared services/*; do $(UV) build --quiet --wheel --out-dir $(WHEELS) $$package || exit 1; done
+	touch $@
+
+.SECONDARY:
+$(IMAGES)/%.sif: apptainer/%.def $(STACKS)/$$(LOCK_$$*).sif $(WHEELS)/stamp apptainer/versions.env | $(IMAGES)/key.pem
+	$(BUILDER) $@ $< STACK=$(STACKS)/$(LOCK_$*).sif WHEELS=$(WHEELS) VERSION=$(IMAGE_VERSION) \
+	  REVISION=$$(git rev-parse HEAD) LOCK=$(LOCK_$*) LOCK_DIGEST=$$(sha256sum deploy/locks/$(LOCK_$*).txt | cut -c 1-64)
+	apptainer -q sign --key $(IMAGES)/key.pem $@ && apptainer -q verify --key $(IMAGES)/key.pub $@
