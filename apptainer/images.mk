@@ -8,8 +8,8 @@ BUILDER := UV=$(abspath $(BUILD)/uv) apptainer/build.sh
 
 # what a stack imports while it is built, so that numba's machine code is in the image
 IMPORTS_selector := numpy
-IMPORTS_lstchain := lstchain.tools.lstchain_dl1_to_dl2, lstchain.tools.lstchain_create_dl3_file
-IMPORTS_gammapy := gammapy.makers, baccmod
+IMPORTS_lstchain := lstchain.tools.lstchain_dl1_to_dl2 lstchain.tools.lstchain_create_dl3_file
+IMPORTS_gammapy := gammapy.makers baccmod
 
 images: $(patsubst %,$(IMAGES)/%.sif,$(SERVICES))  ## build, sign and verify the image of every service
 $(patsubst %,image-%,$(SERVICES)): image-%: $(IMAGES)/%.sif
