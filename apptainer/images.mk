@@ -47,3 +47,6 @@ $(IMAGES)/%.sif: apptainer/%.def $(STACKS)/$$(LOCK_$$*).sif $(WHEELS)/stamp appt
 	$(BUILDER) $@ $< STACK=$(STACKS)/$(LOCK_$*).sif WHEELS=$(WHEELS) VERSION=$(IMAGE_VERSION) \
 	  REVISION=$$(git rev-parse HEAD) LOCK=$(LOCK_$*) LOCK_DIGEST=$$(sha256sum deploy/locks/$(LOCK_$*).txt | cut -c 1-64)
 	apptainer -q sign --key $(IMAGES)/key.pem $@ && apptainer -q verify --key $(IMAGES)/key.pub $@
+
+bench-images: env images  ## size and start-up of the images against the environments
+	$(BIN)/python -m foa.testing.image_costs deploy/sites/demo.yaml $(IMAGES)

@@ -1,8 +1,8 @@
 """Let programs that were linked against a newer glibc load on this one: `relax_glibc.py MAJOR.MINOR FILE...`.
 
 Compiled with the headers of glibc 2.38, C code calls __isoc23_strtol and its like where it called strtol before; they
-differ in what "0b1" means.  These symbols are pointed to their elder namesakes, whose names are the ends of theirs.  Whatever
-else is newer than this glibc makes the script fail.
+differ in what "0b1" means.  These symbols are pointed to their elder namesakes, whose names are the ends of theirs.
+Whatever else is newer than this glibc makes the script fail.
 """
 
 import re

@@ -104,3 +104,9 @@ def operator(hire):
 def told(operator):
     """Both requests of the demo, run once."""
     return operator.run(*REQUESTS)
+
+
+@pytest.fixture(scope="session")
+def stack(raise_stack):
+    """Servers for as many jobs at a time as there are cores."""
+    return raise_stack(base_port=28000, n_nodes=2, cpus=1)

@@ -16,11 +16,6 @@ RANGES = {"$__rate_interval": "1m", "$__range": "1h", "$request": ".+"}
 
 
 @pytest.fixture(scope="module")
-def stack(raise_stack):
-    return raise_stack(base_port=28000, n_nodes=2, cpus=1)
-
-
-@pytest.fixture(scope="module")
 def sent(stack, hire):
     """The night's requests, through daemons, two replicas of dl2-converter among them."""
     operator = hire("daemons")

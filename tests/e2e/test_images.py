@@ -1,0 +1,116 @@
+"""All stages and all daemons from their Apptainer images, jobs in SLURM: the same results, and nothing else is seen."""
+
+import json
+import subprocess
+import time
+
+import pytest
+import yaml
+from foa.installation import installation_of
+from foa.service.embedded import installed_services
+from foa.site import read_site
+from foa.tree import RunTree
+from foa.tree.progress import progress_of
+
+SERVICES = [service.name for service in installed_services()]
+SLURM_CLIENT = ("/usr/bin/sbatch", "/usr/bin/squeue", "/usr/bin/sacct", "/usr/lib/x86_64-linux-gnu/slurm-wlm")
+
+
+@pytest.fixture(scope="module")
+def images(repository):
+    directory = repository / "build/images"
+    missing = [service for service in SERVICES if not (directory / f"{service}.sif").exists()]
+    assert not missing, f"no image of {missing}: `make images` makes them"
+    return directory
+
+
+@pytest.fixture(scope="module")
+def operator(hire, stack, images, repository):
+    """An operator whose site runs the stages in images."""
+    operator = hire("images")
+    settings = {"directory": images, "public_key": images / "key.pub", "locks": repository / "deploy/locks"}
+    stack.write_site(operator.site, operator.site.parent, images={key: str(path) for key, path in settings.items()})
+    return operator
+
+
+@pytest.fixture(scope="module")
+def sent(stack, operator, images):
+    """The request of the empty field, through daemons that run from their images, too."""
+    home, broker = operator.site.parent, stack.broker.root
+    operator.tree.mkdir()
+    readable = [operator.site, images, broker / "passwords", broker / "tls", stack.slurm.root, *SLURM_CLIENT]
+    binds = [f"--bind={path}:{path}:ro" for path in readable] + [f"--bind={operator.tree}:{operator.tree}"]
+    daemons = stack.daemons(operator.site)
+    for service in SERVICES:
+        daemons.start(
+            service, service, "apptainer", "--quiet", "run", "--userns", "--containall", "--cleanenv", "--no-home",
+            *binds, f"--env=SLURM_CONF={stack.slurm.environment['SLURM_CONF']}", images / f"{service}.sif",
+        )  # fmt: skip
+    request_id = operator.type("submit", operator.request("too")).stdout.strip()
+    deadline = time.monotonic() + 600
+    while not progress_of(RunTree(operator.tree), request_id).finished:
+        assert time.monotonic() < deadline, [path.read_text()[-2000:] for path in (home / "daemons").glob("*.log")]
+        time.sleep(1)
+    yield request_id
+    daemons.stop_all()
+
+
+def test_the_findings_are_those_of_the_environments(sent, operator, told, same):
+    shown = json.loads(operator.type("show", sent, "--json").stdout)
+    same(shown["results"]["findings"], told["too"]["content"]["findings"])
+
+
+def test_every_report_says_which_image_made_it(sent, operator):
+    site = read_site(operator.site)
+    for work in RunTree(operator.tree).linked_works(sent).values():
+        image = installation_of(site, work.stage, "").software
+        assert work.last_report().versions["image"] == image
+
+
+def test_every_image_is_in_order(operator):
+    checks = json.loads(operator.type("check", "--json", check=False).stdout)
+    images = {check["what"]: check["ok"] for check in checks if check["what"].startswith("image")}
+    assert images == {f"image {service}": True for service in SERVICES}
+
+
+def test_an_image_that_was_tampered_with_is_found_out(operator, images, tmp_path):
+    site = yaml.safe_load(operator.site.read_text())
+    for path in images.glob("*.sif"):
+        (tmp_path / path.name).symlink_to(path)
+    content = bytearray((images / "selector.sif").read_bytes())
+    content[len(content) // 2] ^= 1
+    (tmp_path / "selector.sif").unlink()
+    (tmp_path / "selector.sif").write_bytes(content)
+    site["images"] |= {"directory": str(tmp_path), "locks": None}
+    changed = tmp_path / "site.yaml"
+    changed.write_text(yaml.safe_dump(site))
+    command = [operator.repository / "build/envs/operator/bin/foa", "check", "--json", "--site", changed]
+    checks = json.loads(subprocess.run(command, capture_output=True, check=False).stdout)
+    (selector,) = [check for check in checks if check["what"] == "image selector"]
+    assert not selector["ok"]
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_the_tests_of_every_image_pass(images, service):
+    subprocess.run(["apptainer", "--quiet", "test", "--userns", images / f"{service}.sif"], check=True)
+
+
+@pytest.mark.parametrize(
+    ("attempt", "complaint"),
+    [
+        ("touch {night}/new", "Read-only file system"),
+        ("touch /opt/new", "Read-only file system"),
+        ("cat {secret}", "No such file or directory"),
+    ],
+)
+def test_a_stage_can_neither_write_outside_the_tree_nor_read_what_is_not_its_input(
+    operator, repository, tmp_path, attempt, complaint
+):
+    (tmp_path / "secret").write_text("of another user")
+    tree = RunTree(operator.tree)
+    tree.root.mkdir(exist_ok=True)
+    command = installation_of(read_site(operator.site), "selector", "").command(tree.root / "r", tree.root)
+    words = attempt.format(night=repository / "build/night/monitoring", secret=tmp_path / "secret").split()
+    ended = subprocess.run([*command[:-3], *words], capture_output=True, text=True, check=False)
+    assert ended.returncode
+    assert complaint in ended.stderr
