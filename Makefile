@@ -96,7 +96,7 @@ integration: env night servers  ## stages on bad input; executors, bus and daemo
 	$(ENVS)/dl2-converter/bin/pytest -q -W default --disable-warnings tests/stage/dl2_converter  # lstchain's own
 	$(ENVS)/analyzer/bin/pytest -q tests/stage/analyzer
 
-e2e: env night servers  ## the night in one process and through daemons, its recovery, the stock tools, real data
+e2e: env night servers images  ## the night in one process, through daemons, from images; its recovery; the stock tools
 	$(BIN)/pytest -q tests/e2e
 
 test: check unit integration e2e  ## every check and every test

@@ -14,9 +14,9 @@ IMPORTS_gammapy := gammapy.makers baccmod
 images: $(patsubst %,$(IMAGES)/%.sif,$(SERVICES))  ## build, sign and verify the image of every service
 $(patsubst %,image-%,$(SERVICES)): image-%: $(IMAGES)/%.sif
 
-apptainer:  ## install Apptainer where it is missing (as root)
-	@command -v apptainer > /dev/null || { $(MAKE) $(ENVS)/operator/lock.txt && \
-	  PYTHON=$(abspath $(BIN)/python) apptainer/install.sh; }
+apptainer: $(ENVS)/operator/lock.txt  ## install Apptainer where it is missing (as root)
+	@if [ $$(id -u) = 0 ]; then PYTHON=$(abspath $(BIN)/python) apptainer/install.sh; \
+	  else command -v apptainer > /dev/null || { echo "no apptainer here: let root run 'make apptainer'"; exit 1; }; fi
 
 $(IMAGES)/key.pem:
 	@mkdir -p $(IMAGES)
@@ -37,13 +37,14 @@ $(STACKS)/base.sif: apptainer/base.def apptainer/versions.env | apptainer
 $(STACKS)/%.sif: deploy/locks/%.txt apptainer/stack.def $(STACKS)/base.sif | $(UV)
 	$(BUILDER) $@ apptainer/stack.def BASE=$(STACKS)/base.sif LOCK=$< "IMPORTS=$(IMPORTS_$*)"
 
-$(WHEELS)/stamp: $(shell find shared/src services/*/src -name '*.py' -o -name '*.yaml' -o -name '*.j2') | $(UV)
-	rm -rf $(WHEELS)
-	for package in shared services/*; do $(UV) build --quiet --wheel --out-dir $(WHEELS) $$package || exit 1; done
-	touch $@
+# a wheel of each package, made anew when a file of it has changed
+$(WHEELS)/%.stamp: $$(shell find $$(if $$(filter shared,$$*),shared,services/$$*) -type f -not -path '*/__pycache__/*') | $(UV)
+	$(UV) build --quiet --wheel --out-dir $(WHEELS) $(if $(filter shared,$*),shared,services/$*)
+	@touch $@
 
 .SECONDARY:
-$(IMAGES)/%.sif: apptainer/%.def $(STACKS)/$$(LOCK_$$*).sif $(WHEELS)/stamp apptainer/versions.env | $(IMAGES)/key.pem
+$(IMAGES)/%.sif: apptainer/%.def $(STACKS)/$$(LOCK_$$*).sif $(WHEELS)/shared.stamp $(WHEELS)/%.stamp apptainer/versions.env \
+  | $(IMAGES)/key.pem
 	$(BUILDER) $@ $< STACK=$(STACKS)/$(LOCK_$*).sif WHEELS=$(WHEELS) VERSION=$(IMAGE_VERSION) \
 	  REVISION=$$(git rev-parse HEAD) LOCK=$(LOCK_$*) LOCK_DIGEST=$$(sha256sum deploy/locks/$(LOCK_$*).txt | cut -c 1-64)
 	apptainer -q sign --key $(IMAGES)/key.pem $@ && apptainer -q verify --key $(IMAGES)/key.pub $@
