@@ -25,56 +25,56 @@ def images(repository):
 
 
 @pytest.fixture(scope="module")
-def operator(hire, stack, images, repository):
+def shipped(hire, stack, images, repository):
     """An operator whose site runs the stages in images."""
-    operator = hire("images")
+    shipped = hire("images")
     settings = {"directory": images, "public_key": images / "key.pub", "locks": repository / "deploy/locks"}
-    stack.write_site(operator.site, operator.site.parent, images={key: str(path) for key, path in settings.items()})
-    return operator
+    stack.write_site(shipped.site, shipped.site.parent, images={key: str(path) for key, path in settings.items()})
+    return shipped
 
 
 @pytest.fixture(scope="module")
-def sent(stack, operator, images):
+def sent(stack, shipped, images):
     """The request of the empty field, through daemons that run from their images, too."""
-    home, broker = operator.site.parent, stack.broker.root
-    operator.tree.mkdir()
-    readable = [operator.site, images, broker / "passwords", broker / "tls", stack.slurm.root, *SLURM_CLIENT]
-    binds = [f"--bind={path}:{path}:ro" for path in readable] + [f"--bind={operator.tree}:{operator.tree}"]
-    daemons = stack.daemons(operator.site)
+    home, broker = shipped.site.parent, stack.broker.root
+    shipped.tree.mkdir()
+    readable = [shipped.site, images, broker / "passwords", broker / "tls", stack.slurm.root, *SLURM_CLIENT]
+    binds = [f"--bind={path}:{path}:ro" for path in readable] + [f"--bind={shipped.tree}:{shipped.tree}"]
+    daemons = stack.daemons(shipped.site)
     for service in SERVICES:
         daemons.start(
             service, service, "apptainer", "--quiet", "run", "--userns", "--containall", "--cleanenv", "--no-home",
             *binds, f"--env=SLURM_CONF={stack.slurm.environment['SLURM_CONF']}", images / f"{service}.sif",
         )  # fmt: skip
-    request_id = operator.type("submit", operator.request("too")).stdout.strip()
+    request_id = shipped.type("submit", shipped.request("too")).stdout.strip()
     deadline = time.monotonic() + 600
-    while not progress_of(RunTree(operator.tree), request_id).finished:
+    while not progress_of(RunTree(shipped.tree), request_id).finished:
         assert time.monotonic() < deadline, [path.read_text()[-2000:] for path in (home / "daemons").glob("*.log")]
         time.sleep(1)
     yield request_id
     daemons.stop_all()
 
 
-def test_the_findings_are_those_of_the_environments(sent, operator, told, same):
-    shown = json.loads(operator.type("show", sent, "--json").stdout)
+def test_the_findings_are_those_of_the_environments(sent, shipped, told, same):
+    shown = json.loads(shipped.type("show", sent, "--json").stdout)
     same(shown["results"]["findings"], told["too"]["content"]["findings"])
 
 
-def test_every_report_says_which_image_made_it(sent, operator):
-    site = read_site(operator.site)
-    for work in RunTree(operator.tree).linked_works(sent).values():
+def test_every_report_says_which_image_made_it(sent, shipped):
+    site = read_site(shipped.site)
+    for work in RunTree(shipped.tree).linked_works(sent).values():
         image = installation_of(site, work.stage, "").software
         assert work.last_report().versions["image"] == image
 
 
-def test_every_image_is_in_order(operator):
-    checks = json.loads(operator.type("check", "--json", check=False).stdout)
+def test_every_image_is_in_order(shipped):
+    checks = json.loads(shipped.type("check", "--json", check=False).stdout)
     images = {check["what"]: check["ok"] for check in checks if check["what"].startswith("image")}
     assert images == {f"image {service}": True for service in SERVICES}
 
 
-def test_an_image_that_was_tampered_with_is_found_out(operator, images, tmp_path):
-    site = yaml.safe_load(operator.site.read_text())
+def test_an_image_that_was_tampered_with_is_found_out(shipped, images, tmp_path):
+    site = yaml.safe_load(shipped.site.read_text())
     for path in images.glob("*.sif"):
         (tmp_path / path.name).symlink_to(path)
     content = bytearray((images / "selector.sif").read_bytes())
@@ -84,7 +84,7 @@ def test_an_image_that_was_tampered_with_is_found_out(operator, images, tmp_path
     site["images"] |= {"directory": str(tmp_path), "locks": None}
     changed = tmp_path / "site.yaml"
     changed.write_text(yaml.safe_dump(site))
-    command = [operator.repository / "build/envs/operator/bin/foa", "check", "--json", "--site", changed]
+    command = [shipped.repository / "build/envs/operator/bin/foa", "check", "--json", "--site", changed]
     checks = json.loads(subprocess.run(command, capture_output=True, check=False).stdout)
     (selector,) = [check for check in checks if check["what"] == "image selector"]
     assert not selector["ok"]
@@ -104,12 +104,12 @@ def test_the_tests_of_every_image_pass(images, service):
     ],
 )
 def test_a_stage_can_neither_write_outside_the_tree_nor_read_what_is_not_its_input(
-    operator, repository, tmp_path, attempt, complaint
+    shipped, repository, tmp_path, attempt, complaint
 ):
     (tmp_path / "secret").write_text("of another user")
-    tree = RunTree(operator.tree)
+    tree = RunTree(shipped.tree)
     tree.root.mkdir(exist_ok=True)
-    command = installation_of(read_site(operator.site), "selector", "").command(tree.root / "r", tree.root)
+    command = installation_of(read_site(shipped.site), "selector", "").command(tree.root / "r", tree.root)
     words = attempt.format(night=repository / "build/night/monitoring", secret=tmp_path / "secret").split()
     ended = subprocess.run([*command[:-3], *words], capture_output=True, text=True, check=False)
     assert ended.returncode

@@ -9,6 +9,7 @@ from collections import Counter
 
 import pytest
 from foa.cli.broker import submit
+from foa.cli.checks import check_site
 from foa.manifests import RunFailed
 from foa.service.embedded import installed_services
 from foa.site import read_site
@@ -72,6 +73,22 @@ def make_crew(stack, tmp_path):
     yield make
     for crew in crews:
         crew.daemons.stop_all()
+
+
+def test_a_check_says_whether_scheduler_and_broker_take_what_they_get(make_crew, stack):
+    site = read_site(make_crew(replicas=0).site)
+
+    def verdicts(changed):
+        return {check.what: check.ok for check in check_site(changed) if check.what in ("SLURM", "broker")}
+
+    assert verdicts(site) == {"SLURM": True, "broker": True}
+    elsewhere = site.model_copy(
+        update={
+            "execution": site.execution.model_copy(update={"account": "nobody"}),
+            "broker": site.broker.model_copy(update={"port": 1}),
+        }
+    )
+    assert verdicts(elsewhere) == {"SLURM": False, "broker": False}
 
 
 @pytest.mark.parametrize("step", STEPS)

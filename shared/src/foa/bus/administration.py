@@ -22,6 +22,18 @@ class Parked:
     body: bytes
 
 
+def reach(address: BrokerAddress) -> None:
+    """Connect, find the exchange, and leave.
+
+    Raises
+    ------
+    AMQPError, OSError
+        If the broker is not there, does not let the user in, or has no topology.
+    """
+    with pika.BlockingConnection(parameters_of(address)) as connection:
+        connection.channel().exchange_declare(topology.EXCHANGE, passive=True)
+
+
 def declare(address: BrokerAddress, declared: dict[str, Any]) -> int:
     """Declare exchanges, queues and bindings; how many."""
     with pika.BlockingConnection(parameters_of(address)) as connection:

@@ -4,24 +4,32 @@ import os
 import shutil
 from pathlib import Path
 
+from pika.exceptions import AMQPError
+
 from foa.archive import find_files
+from foa.bus.administration import reach
+from foa.bus.definitions import OPERATOR
+from foa.cli import broker
 from foa.cli.images import Check, check_image
 from foa.errors import FoaError
 from foa.installation import Environment, installation_of
+from foa.jobs.slurm.client import HostClient
 from foa.service import Service
 from foa.service.embedded import installed_services
-from foa.site import Site
+from foa.site import Site, SlurmExecution
 
 MIN_FREE_GIB = 5
 GIB = 1 << 30
 
 
 def check_site(site: Site) -> list[Check]:
-    """Look at run tree, environments and archive."""
+    """Look at run tree, environments or images, archive, scheduler and broker."""
     return [
         *_check_tree(site.tree),
         *(check for service in installed_services() for check in _check_stage(site, service)),
         *_check_archive(site),
+        *_check_slurm(site),
+        *_check_broker(site),
     ]
 
 
@@ -53,3 +61,25 @@ def _check_archive(site: Site) -> list[Check]:
     templates["models"] = f"{site.archive.models}/{site.archive.production}*/dec_*/*.sav"
     counts = {name: len(find_files(template)) for name, template in templates.items()}
     return [Check(f"archive {name}", n > 0, f"{n} files: {templates[name]}") for name, n in counts.items()]
+
+
+def _check_slurm(site: Site) -> list[Check]:
+    """Whether a job of the site's account would be accepted."""
+    if not isinstance(site.execution, SlurmExecution):
+        return []
+    options = [f"--account={site.execution.account}", "--wrap=true"]
+    options += [f"--partition={site.execution.partition}"] if site.execution.partition else []
+    answer = HostClient().run(["sbatch", "--test-only", *options])
+    said = (answer.err.strip().splitlines() or ["no answer"])[0]
+    return [Check("SLURM", ok=answer.code == 0, detail=said.removeprefix("sbatch: "))]
+
+
+def _check_broker(site: Site) -> list[Check]:
+    if site.broker is None:
+        return []
+    place = f"{site.broker.host}:{site.broker.port}"
+    try:
+        reach(broker.address_of(site, OPERATOR))
+    except (FoaError, OSError, AMQPError) as error:
+        return [Check("broker", ok=False, detail=f"{place}: {error or type(error).__name__}")]
+    return [Check("broker", ok=True, detail=f"{place} takes messages of {OPERATOR}")]
