@@ -251,6 +251,18 @@ def test_the_key_names_the_content_of_the_request():
     assert digest(spec.request) == digest(plan(factories.run_selected(), RunTree("/elsewhere")).request)
 
 
+def test_what_could_not_be_submitted_is_when_it_is_told_again(bench, monkeypatch):
+    def full(job):
+        raise OSError("no space left")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(bench.executor, "submit", full)
+        with pytest.raises(OSError, match="no space left"):
+            bench.loop.handle(factories.run_selected())
+    bench.loop.handle(factories.run_selected())
+    assert len(bench.executor.submitted) == 1
+
+
 class Replicas:
     """Two replicas of a service on one tree, with one scheduler that knows every job by name."""
 

@@ -108,17 +108,28 @@ class ServiceLoop:
         self._asking.setdefault(work.key, {})[manifest.id] = manifest
         if under_way:
             return False
-        with self._context(key=work.key), work.lock():
+        try:
+            with self._context(key=work.key):
+                report = self._find_or_submit(work, stage_request)
+        except Exception:
+            del self._asking[work.key]  # told once more, it tries once more
+            raise
+        if report:
+            self._publish(work, report)
+        return report is None
+
+    def _find_or_submit(self, work: Work, stage_request: bytes) -> Report | None:
+        """The report of work that is done; else see to it that a job is at it."""
+        with work.lock():
             # in this order: an attempt that is concluded after this line has left its report before the next one
             attempts = work.attempts()
             under_way = bool(attempts) and not attempts[-1].concluded
             report = work.last_report()
-            if report is None or report.missing():
-                write_atomic(work.request, stage_request)
-                self._submit(attempts[-1] if under_way and report is None else self._new_attempt(work, attempts))
-                return True
-        self._publish(work, report)
-        return False
+            if report and not report.missing():
+                return report
+            write_atomic(work.request, stage_request)
+            self._submit(attempts[-1] if under_way and report is None else self._new_attempt(work, attempts))
+            return None
 
     def _new_attempt(self, work: Work, attempts: list[Attempt]) -> Attempt:
         work.forget()
