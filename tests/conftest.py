@@ -4,8 +4,6 @@ import os
 from pathlib import Path
 
 import pytest
-from foa.testing.stack.processes import SYSTEM_PROGRAMS
-from foa.testing.stack.whole import Stack, missing_programs
 
 
 def pytest_addoption(parser):
@@ -20,6 +18,10 @@ def repository():
 @pytest.fixture(scope="session")
 def raise_stack(repository, tmp_path_factory):
     """Servers of the tests' own, until the tests are through."""
+    # the stages' environments, whose tests read this file too, have no broker's client
+    from foa.testing.stack.processes import SYSTEM_PROGRAMS
+    from foa.testing.stack.whole import Stack, missing_programs
+
     stacks = []
 
     def start(**shape):
