@@ -71,9 +71,8 @@ class Image:
         return f"sha256:{sha256_of(self.path)}"
 
     def command(self, request: Path, scratch: Path, reads: Iterable[Path] = ()) -> tuple[str, ...]:
-        """Without the host's variables, home and temporary directories."""
-        readable = outermost([*self.archive, *reads])
-        binds = [f"--bind={path}:{path}:ro" for path in readable if path.is_dir() and path != self.tree]
+        """Without the host's variables, home and temporary directories; what is to be read must be there."""
+        binds = [f"--bind={path}:{path}:ro" for path in outermost([*self.archive, *reads]) if path != self.tree]
         return (
             "apptainer", "--quiet", "exec", "--userns", "--containall", "--cleanenv", "--no-home", *binds,
             f"--bind={self.tree}:{self.tree}", f"--workdir={scratch}", f"--pwd={request.parent}",
