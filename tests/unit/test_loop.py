@@ -1,92 +1,17 @@
 """The service loop: nothing is lost, nothing is done twice, every ending is concluded."""
 
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 import structlog
-from foa.bus import MemoryBus
-from foa.jobs import Completed, Died, JobSpec, JobState, Resources, Wait
-from foa.manifests import Archive, ManifestRejected, Product, RunFailed, digest
-from foa.service import Service, ServiceLoop, attempt_of
-from foa.site import Site
+from foa.jobs import Completed, JobSpec, JobState, Wait
+from foa.manifests import ManifestRejected, Product, RunFailed, digest
+from foa.service import attempt_of
 from foa.testing import factories
-from foa.testing.executor import ScriptedExecutor
-from foa.tree import Report, RunTree, product_of
-from foa_dl2_converter.plan import conclude, plan
+from foa.tree import Report, RunTree
+from foa_dl2_converter.plan import plan
 
 NAME = "dl2-converter"
-SERVICE = Service(NAME, ("run.selected",), ("dl2.ready",), plan, conclude, stage="", priority=0)
-
-
-def installed(software):
-    @dataclass(frozen=True)
-    class Installation:
-        software: str
-
-        def command(self, request, scratch, reads=()):
-            return "foa-dl2-converter", "stage", str(request)
-
-    return lambda production: Installation(f"{software} for {production}")
-
-
-class Bench:
-    """A service with its surroundings; `restart` loses everything but the tree."""
-
-    def __init__(self, root):
-        archive: Archive = factories.make_archive()
-        resources = {NAME: Resources(memory_mib=1000, time_limit_s=60)}
-        self.site = Site(name="bench", tree=root, environments=root, archive=archive, resources=resources)
-        self.tree = RunTree(root)
-        self.restart()
-
-    def restart(self):
-        self.bus, self.executor = MemoryBus(), ScriptedExecutor()
-        self.loop = ServiceLoop(SERVICE, self.site, self.bus, self.executor, installed("1"))
-        self.said = []
-        self.bus.subscribe(("dl2.ready", "run.failed"), self.said.append)
-
-    def tell(self, manifest):
-        self.bus.publish(manifest)
-        self.deliver()
-
-    def deliver(self):
-        while self.bus.deliver():
-            pass
-
-    @property
-    def job(self):
-        return self.executor.submitted[-1]
-
-    def end(self, ending):
-        self.executor.end(ending)
-        for one in self.executor.endings():
-            self.loop.ended(one, attempt_of(self.tree, one.name))
-        self.deliver()
-
-    def complete(self):
-        self.leave_report()
-        self.end(Completed(self.job.name))
-
-    def leave_report(self):
-        """What the stage leaves behind; returns its product."""
-        attempt = attempt_of(self.tree, self.job.name)
-        path = attempt.work.products / "dl2.h5"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text("events")
-        facts = {"effective_s": 1.0, "elapsed_s": 2.0}
-        attempt.work.write_report(
-            Report(outcome="done", exit_code=0, products=(product_of("dl2", path, 6),), facts=facts)
-        )
-        return path
-
-    def die(self, state, exit_code=1):
-        self.end(Died(self.job.name, state, exit_code))
-
-
-@pytest.fixture
-def bench(tmp_path):
-    return Bench(tmp_path)
 
 
 def test_a_manifest_becomes_a_job_and_its_end_a_manifest(bench):
@@ -222,8 +147,7 @@ def test_a_failure_is_final_until_somebody_retries(bench):
 def test_other_software_is_other_work(bench):
     bench.tell(factories.run_selected())
     bench.complete()
-    bench.bus = MemoryBus()
-    ServiceLoop(SERVICE, bench.site, bench.bus, bench.executor, installed("2"))
+    bench.serve(software="2")
     bench.tell(factories.run_selected())
     assert len(bench.executor.submitted) == 2
 
@@ -238,9 +162,7 @@ def test_requests_that_ask_for_the_same_work_are_all_answered(bench):
 
 
 def test_what_waits_submits_nothing(bench):
-    service = replace(SERVICE, plan=lambda manifest, tree: Wait("patience"))
-    bench.bus = MemoryBus()
-    ServiceLoop(service, bench.site, bench.bus, bench.executor, installed("1"))
+    bench.serve(plan=lambda manifest, tree: Wait("patience"))
     bench.tell(factories.run_selected())
     assert bench.executor.submitted == []
 
@@ -261,41 +183,6 @@ def test_what_could_not_be_submitted_is_when_it_is_told_again(bench, monkeypatch
             bench.loop.handle(factories.run_selected())
     bench.loop.handle(factories.run_selected())
     assert len(bench.executor.submitted) == 1
-
-
-class Replicas:
-    """Two replicas of a service on one tree, with one scheduler that knows every job by name."""
-
-    def __init__(self, root):
-        self.one = Bench(root)
-        self.two = Bench(root)
-        self.two.executor = self.one.executor
-        self.two.loop._executor = self.one.executor
-
-    def end(self, ending):
-        attempt = attempt_of(self.one.tree, ending.name)
-        for bench in (self.one, self.two):
-            bench.loop.ended(ending, attempt)
-            bench.deliver()
-
-
-def test_replicas_told_the_same_submit_one_job_and_both_answer(tmp_path):
-    replicas = Replicas(tmp_path)
-    for bench in (replicas.one, replicas.two):
-        bench.tell(factories.run_selected())
-    assert len(replicas.one.executor.submitted) == 1
-    replicas.one.leave_report()
-    replicas.end(Completed(replicas.one.job.name))
-    assert [manifest.kind for manifest in replicas.one.said + replicas.two.said] == ["dl2.ready", "dl2.ready"]
-
-
-def test_a_death_both_replicas_notice_leads_to_one_more_attempt(tmp_path):
-    replicas = Replicas(tmp_path)
-    for bench in (replicas.one, replicas.two):
-        bench.tell(factories.run_selected())
-    replicas.end(Died(replicas.one.job.name, JobState.OUT_OF_MEMORY))
-    assert [job.name[-1] for job in replicas.one.executor.submitted] == ["1", "2"]
-    assert replicas.one.job.resources.memory_mib == 1500
 
 
 def test_a_manifest_that_names_a_file_of_another_place_is_rejected(bench):

@@ -1,0 +1,43 @@
+"""Several replicas of a service on one tree: the same work is one job."""
+
+import pytest
+from foa.jobs import Completed, Died, JobState
+from foa.service import attempt_of
+from foa.testing import factories
+
+
+class Replicas:
+    """Two replicas of a service on one tree, with one scheduler that knows every job by name."""
+
+    def __init__(self, one, two):
+        self.one, self.two = one, two
+        self.two.executor = self.one.executor
+        self.two.loop._executor = self.one.executor
+
+    def end(self, ending):
+        attempt = attempt_of(self.one.tree, ending.name)
+        for bench in (self.one, self.two):
+            bench.loop.ended(ending, attempt)
+            bench.deliver()
+
+
+@pytest.fixture
+def replicas(make_bench):
+    return Replicas(make_bench(), make_bench())
+
+
+def test_replicas_told_the_same_submit_one_job_and_both_answer(replicas):
+    for bench in (replicas.one, replicas.two):
+        bench.tell(factories.run_selected())
+    assert len(replicas.one.executor.submitted) == 1
+    replicas.one.leave_report()
+    replicas.end(Completed(replicas.one.job.name))
+    assert [manifest.kind for manifest in replicas.one.said + replicas.two.said] == ["dl2.ready", "dl2.ready"]
+
+
+def test_a_death_both_replicas_notice_leads_to_one_more_attempt(replicas):
+    for bench in (replicas.one, replicas.two):
+        bench.tell(factories.run_selected())
+    replicas.end(Died(replicas.one.job.name, JobState.OUT_OF_MEMORY))
+    assert [job.name[-1] for job in replicas.one.executor.submitted] == ["1", "2"]
+    assert replicas.one.job.resources.memory_mib == 1500
