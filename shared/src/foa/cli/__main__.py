@@ -16,6 +16,7 @@ from foa.cli import analysis, broker, checks, inspection, running
 from foa.cli.asking import read_request
 from foa.cli.output import make_console
 from foa.errors import FoaError
+from foa.manifests import ManifestRejected
 from foa.site import Site, read_site
 from foa.tree import RunTree
 
@@ -233,7 +234,7 @@ def _print(rows: list[dict[str, Any]], as_json: bool) -> None:
 def _one_clear_error() -> Iterator[None]:
     try:
         yield
-    except FoaError as error:
+    except (FoaError, ManifestRejected) as error:
         make_console(stderr=True).print("[red]foa:[/]", escape(str(error)), highlight=False, soft_wrap=True)
         raise typer.Exit(2) from error
 
