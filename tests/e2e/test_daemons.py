@@ -8,10 +8,12 @@ import time
 
 import pytest
 from foa.testing import flow
+from foa.testing.stack.processes import wait_until
 from foa.tree import RunTree
 from foa.tree.progress import progress_of
 
 REQUESTS = ("crab", "too")
+N_DAEMONS = 6
 RANGES = {"$__rate_interval": "1m", "$__range": "1h", "$request": ".+"}
 
 
@@ -23,6 +25,10 @@ def sent(stack, hire):
     daemons = stack.daemons(operator.site)
     flow.start_daemons(daemons)
     daemons.start("dl2-converter-2", "dl2-converter")
+    # what happens before the first scrape is no increase to Prometheus
+    wait_until(
+        lambda: len(stack.prometheus.query("foa_turn_timestamp_seconds")) == N_DAEMONS, "a scrape of all daemons"
+    )
     request_ids = operator.type("submit", *map(operator.request, REQUESTS)).stdout.split()
     deadline = time.monotonic() + 600
     while not all(progress_of(RunTree(operator.tree), request_id).finished for request_id in request_ids):
