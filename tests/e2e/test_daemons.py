@@ -85,7 +85,7 @@ def test_every_panel_of_every_dashboard_shows_data(sent, stack, repository):
 
 def test_the_latencies_that_matter_to_science_are_measured(sent, stack):
     for phase in ("first-look", "final"):
-        (seen,) = stack.prometheus.query(f'sum(foa_results_seconds_count{{phase="{phase}"}})')
-        assert seen["value"][1] == "2"
+        seen = f'sum(foa_results_seconds_count{{phase="{phase}"}}) == 2'
+        wait_until(lambda seen=seen: stack.prometheus.query(seen), f"{phase} of two requests at Prometheus")
     (memory,) = stack.prometheus.query('sum(foa_job_memory_used_mib_sum{service="dl2-converter"})')
     assert float(memory["value"][1]) > 1000
