@@ -70,8 +70,8 @@ unit: env  ## pure tests, in seconds
 	$(BIN)/pytest -q tests/unit tests/contract
 
 # what the servers of the tests and of the development stack come from
-SERVER_PACKAGES := slurmctld slurmd slurmdbd slurm-client mariadb-server-core mariadb-client-core rabbitmq-server \
-	prometheus prometheus-alertmanager
+SERVER_PACKAGES := slurmctld slurmd slurmdbd slurm-client slurmrestd slurm-wlm-jwt-plugin mariadb-server-core \
+	mariadb-client-core rabbitmq-server prometheus prometheus-alertmanager
 
 servers:  ## install the servers the tests use, from Debian (as root)
 	@dpkg --status $(SERVER_PACKAGES) > /dev/null 2>&1 || { export DEBIAN_FRONTEND=noninteractive; \

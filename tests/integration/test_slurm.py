@@ -6,8 +6,9 @@ import pytest
 from foa.jobs import Completed, JobState, Resources
 from foa.jobs.model import Job
 from foa.jobs.slurm import SlurmExecutor
-from foa.jobs.slurm.client import Answer, HostClient
-from foa.jobs.slurm.text import SlurmSettings
+from foa.jobs.slurm.client import HostClient, NoAnswer
+from foa.jobs.slurm.rest import RestClient
+from foa.jobs.slurm.text import SlurmSettings, Unsure
 from foa.testing.stack.processes import stop
 from foa.tree import Report, Work
 
@@ -19,9 +20,24 @@ def slurm(stack):
     return stack.slurm
 
 
+@pytest.fixture(scope="module")
+def rest(slurm):
+    return slurm.start_rest()
+
+
+BOTH_WAYS = pytest.mark.parametrize("client", ["commands", "rest"], indirect=True)
+
+
 @pytest.fixture
-def executor(slurm):
-    return SlurmExecutor(SlurmSettings(), HostClient(), first_interval_s=1.0)
+def client(request):
+    if getattr(request, "param", "commands") == "commands":
+        return HostClient(SlurmSettings())
+    return RestClient(SlurmSettings(), request.getfixturevalue("rest"))
+
+
+@pytest.fixture
+def executor(slurm, client):
+    return SlurmExecutor(client, first_interval_s=1.0)
 
 
 @pytest.fixture
@@ -58,6 +74,7 @@ def state(slurm, name):
     return slurm.command("squeue", "-h", f"--name={name}", "-o", "%T").strip()
 
 
+@BOTH_WAYS
 def test_a_job_that_ends_well_has_completed(executor, job):
     executor.submit(job("echo hello"))
     assert isinstance(wait_for(executor), Completed)
@@ -78,6 +95,7 @@ def test_the_exit_code_of_a_failure_is_kept(executor, job):
     assert (ending.state, ending.exit_code) == (JobState.FAILED, 3)
 
 
+@BOTH_WAYS
 def test_a_job_killed_for_its_memory_is_out_of_memory(executor, job):
     hungry = "python3 -c 'import time; x = bytearray(600 << 20); time.sleep(60)'"
     executor.submit(job(hungry, Resources(memory_mib=200, time_limit_s=600)))
@@ -86,6 +104,7 @@ def test_a_job_killed_for_its_memory_is_out_of_memory(executor, job):
     assert ending.peak_memory_mib > 180
 
 
+@BOTH_WAYS
 def test_a_cancelled_job_is_cancelled(executor, slurm, job):
     submitted = job("sleep 600")
     executor.submit(submitted)
@@ -104,6 +123,7 @@ def test_a_job_over_its_time_has_timed_out(executor, slurm, job):
     assert wait_for(executor).state is JobState.TIMEOUT
 
 
+@BOTH_WAYS
 def test_a_job_whose_node_dies_says_which(executor, slurm, job):
     submitted = job("sleep 600")
     executor.submit(submitted)
@@ -123,8 +143,10 @@ def test_excluded_nodes_are_not_used(executor, slurm, job):
     slurm.command("scancel", f"--name={submitted.name}")
 
 
-def test_an_unknown_account_is_rejected_with_slurms_reason(slurm, job):
-    executor = SlurmExecutor(SlurmSettings(account="nobody"), HostClient())
+@pytest.mark.parametrize("way", ["commands", "rest"])
+def test_an_unknown_account_is_rejected_with_slurms_reason(slurm, rest, job, way):
+    settings = SlurmSettings(account="nobody")
+    executor = SlurmExecutor(HostClient(settings) if way == "commands" else RestClient(settings, rest))
     executor.submit(job("true"))
     (ending,) = executor.endings()
     assert ending.state is JobState.REJECTED
@@ -143,10 +165,11 @@ def test_the_foa_account_goes_before_the_standard_one(slurm, job):
     assert int(priority[qos[ids[1]]]) > int(priority[qos[ids[0]]])
 
 
-def test_a_restarted_executor_finds_its_job_and_submits_no_second(executor, slurm, job):
+@BOTH_WAYS
+def test_a_restarted_executor_finds_its_job_and_submits_no_second(executor, client, slurm, job):
     submitted = job("sleep 3")
     executor.submit(submitted)
-    another = SlurmExecutor(SlurmSettings(), HostClient(), first_interval_s=1.0)
+    another = SlurmExecutor(client, first_interval_s=1.0)
     another.submit(submitted)
     assert isinstance(wait_for(another), Completed)
     assert len(accounted(slurm, submitted.name)) == 1
@@ -161,23 +184,20 @@ def test_a_job_of_the_same_name_in_another_tree_is_another_job(executor, slurm, 
     assert wait_for(executor).exit_code == 3
 
 
-class LostReply:
+class LostReply(HostClient):
     """Runs sbatch, and loses its first answer."""
 
-    def __init__(self):
-        self.host, self.lost = HostClient(), 0
+    lost = 0
 
-    def run(self, arguments):
-        answer = self.host.run(arguments)
-        if arguments[0] == "sbatch" and not self.lost:
-            self.lost += 1
-            return Answer(None)
-        return answer
+    def submit(self, job):
+        submission = super().submit(job)
+        self.lost += 1
+        return submission if self.lost > 1 else Unsure("sbatch did not answer in time")
 
 
 def test_a_lost_reply_does_not_make_a_second_job(slurm, job):
-    client = LostReply()
-    executor = SlurmExecutor(SlurmSettings(), client, first_interval_s=1.0)
+    client = LostReply(SlurmSettings())
+    executor = SlurmExecutor(client, first_interval_s=1.0)
     submitted = job("sleep 2")
     executor.submit(submitted)
     assert client.lost
@@ -185,6 +205,7 @@ def test_a_lost_reply_does_not_make_a_second_job(slurm, job):
     assert len(accounted(slurm, submitted.name)) == 1
 
 
+@BOTH_WAYS
 def test_a_controller_that_is_away_delays_the_job(executor, slurm, job):
     submitted = job("true")
     stop_server(slurm, "slurmctld")
@@ -205,6 +226,19 @@ def test_accounting_that_is_away_delays_only_the_verdict(executor, slurm, job):
     slurm.start_dbd()
     ending = wait_for(executor)
     assert (ending.state, ending.exit_code) == (JobState.FAILED, 4)
+
+
+@BOTH_WAYS
+def test_whoever_would_submit_jobs_can_ask_whether_that_will_do(client, slurm):
+    assert client.check()
+
+
+def test_what_slurmrestd_refuses_says_why(rest, job, tmp_path):
+    (tmp_path / "token").write_text("stale")
+    client = RestClient(SlurmSettings(), rest.model_copy(update={"token_file": tmp_path / "token"}))
+    with pytest.raises(NoAnswer, match=rest.url):
+        client.check()
+    assert isinstance(client.submit(job("true")), Unsure)
 
 
 def stop_server(slurm, name):

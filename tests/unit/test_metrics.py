@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from foa.bus import Delivered
 from foa.jobs import Completed, Died, JobState, Resources
-from foa.jobs.slurm.client import Answer
+from foa.jobs.slurm.client import NoAnswer
+from foa.jobs.slurm.text import Rejected, Submitted, Unsure
 from foa.manifests import AnalysisReady
 from foa.service.collectors import RequestCollector, WorkCollector
 from foa.service.events import Announced, JobEnded, Planned
@@ -69,17 +70,24 @@ def test_messages_and_plans_are_counted(metrics, registry):
 
 def test_commands_of_slurm_are_counted_by_what_they_answered(metrics, registry):
     class Scripted:
-        def __init__(self):
-            self.answers = [Answer(0), Answer(1), Answer(None)]
+        answers = iter([Submitted("1"), Rejected("no such account"), Unsure("no answer")])
 
-        def run(self, arguments):
-            return self.answers.pop(0)
+        def submit(self, job):
+            return next(self.answers)
+
+        def queued(self, names):
+            raise NoAnswer("away")
 
     client = metrics.meter(Scripted())
     for _ in range(3):
-        client.run(["sbatch", "job.sh"])
+        client.submit(None)
+    with pytest.raises(NoAnswer):
+        client.queued(["a"])
+    assert registry.get_sample_value(
+        "foa_scheduler_commands_total", {"command": "queued", "outcome": "no answer"}
+    ) == 1  # fmt: skip
     for outcome in ("ok", "error", "no answer"):
-        labels = {"command": "sbatch", "outcome": outcome}
+        labels = {"command": "submit", "outcome": outcome}
         assert registry.get_sample_value("foa_scheduler_commands_total", labels) == 1
 
 

@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 from foa.bus.address import BrokerAddress
 from foa.documents import read_yaml, validate
 from foa.jobs.model import Resources
-from foa.jobs.slurm.text import SlurmSettings
+from foa.jobs.slurm.text import Rest, SlurmSettings
 from foa.manifests import Archive, Frozen, Manifest, ManifestRejected
 
 
@@ -26,6 +26,7 @@ class SlurmExecution(SlurmSettings):
     """Jobs go to SLURM."""
 
     kind: Literal["slurm"] = "slurm"
+    rest: Rest | None = Field(default=None, description="submit through slurmrestd, not by this host's commands")
 
 
 class Broker(Frozen):

@@ -13,9 +13,9 @@ from foa.cli import broker
 from foa.cli.images import Check, check_image
 from foa.errors import FoaError
 from foa.installation import Environment, installation_of
-from foa.jobs.slurm.client import HostClient
+from foa.jobs.slurm.client import NoAnswer
 from foa.service import Service
-from foa.service.embedded import installed_services
+from foa.service.embedded import installed_services, slurm_client
 from foa.site import Site, SlurmExecution
 
 MIN_FREE_GIB = 5
@@ -67,11 +67,10 @@ def _check_slurm(site: Site) -> list[Check]:
     """Whether a job of the site's account would be accepted."""
     if not isinstance(site.execution, SlurmExecution):
         return []
-    options = [f"--account={site.execution.account}", "--wrap=true"]
-    options += [f"--partition={site.execution.partition}"] if site.execution.partition else []
-    answer = HostClient().run(["sbatch", "--test-only", *options])
-    said = (answer.err.strip().splitlines() or ["no answer"])[0]
-    return [Check("SLURM", ok=answer.code == 0, detail=said.removeprefix("sbatch: "))]
+    try:
+        return [Check("SLURM", ok=True, detail=slurm_client(site.execution).check())]
+    except NoAnswer as silence:
+        return [Check("SLURM", ok=False, detail=str(silence))]
 
 
 def _check_broker(site: Site) -> list[Check]:

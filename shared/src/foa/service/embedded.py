@@ -11,6 +11,7 @@ from foa.jobs import Executor
 from foa.jobs.local import LocalExecutor
 from foa.jobs.slurm import SlurmExecutor
 from foa.jobs.slurm.client import Client, HostClient
+from foa.jobs.slurm.rest import RestClient
 from foa.manifests import Manifest
 from foa.service.events import Observer, ignore
 from foa.service.loop import Install, ServiceLoop, attempt_of
@@ -28,10 +29,15 @@ def installed_services() -> list[Service]:
     return [entry.load() for entry in sorted(entries, key=lambda entry: entry.name)]
 
 
+def slurm_client(execution: SlurmExecution) -> Client:
+    """The way to SLURM a site chooses."""
+    return RestClient(execution, execution.rest) if execution.rest else HostClient(execution)
+
+
 def executor_of(site: Site, meter: Callable[[Client], Client] = lambda client: client) -> Executor:
     """The executor a site chooses; `meter` may watch what SLURM is asked."""
     if isinstance(site.execution, SlurmExecution):
-        return SlurmExecutor(site.execution, meter(HostClient()))
+        return SlurmExecutor(meter(slurm_client(site.execution)))
     return LocalExecutor(site.execution.slots)
 
 

@@ -1,7 +1,8 @@
 """What Prometheus learns of a service. Times are seconds; which service it is, the scrape's labels say."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -9,7 +10,9 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from foa.bus import Delivered
 from foa.bus.model import Outcome
 from foa.jobs import JobState
-from foa.jobs.slurm.client import Answer, Client
+from foa.jobs.model import Job
+from foa.jobs.slurm.client import Client
+from foa.jobs.slurm.text import Rejected, Row, Submission, Submitted
 from foa.manifests import AnalysisReady, RunSelected
 from foa.service.events import Announced, Event, JobEnded, Planned
 from foa.tree import RunTree
@@ -102,13 +105,36 @@ class _MeteredClient:
     def __init__(self, client: Client, commands: Counter, answering: Histogram) -> None:
         self._client, self._commands, self._answering = client, commands, answering
 
-    def run(self, arguments: Sequence[str]) -> Answer:
-        """Run a command, and count it."""
-        command, outcome = arguments[0], "no answer"
+    def submit(self, job: Job) -> Submission:
+        """Hand a job over, and count it."""
+        with self._counted("submit") as outcome:
+            submission = self._client.submit(job)
+            outcome.append({Submitted: "ok", Rejected: "error"}.get(type(submission), "no answer"))
+        return submission
+
+    def queued(self, names: Sequence[str]) -> list[Row]:
+        """Ask the controller, and count it."""
+        with self._counted("queued") as outcome:
+            rows = self._client.queued(names)
+            outcome.append("ok")
+        return rows
+
+    def accounted(self, names: Sequence[str], since: int) -> list[Row]:
+        """Ask the accounting, and count it."""
+        with self._counted("accounted") as outcome:
+            rows = self._client.accounted(names, since)
+            outcome.append("ok")
+        return rows
+
+    def check(self) -> str:
+        """Nobody counts this."""
+        return self._client.check()
+
+    @contextmanager
+    def _counted(self, command: str) -> Iterator[list[str]]:
+        outcome: list[str] = []
         with self._answering.labels(command).time():
             try:
-                answer = self._client.run(arguments)
-                outcome = {None: "no answer", 0: "ok"}.get(answer.code, "error")
-                return answer
+                yield outcome
             finally:
-                self._commands.labels(command, outcome).inc()
+                self._commands.labels(command, *(outcome or ["no answer"])).inc()

@@ -19,7 +19,7 @@ STEPS: dict[str, tuple[type, str]] = {
     "told": (Mailbox, "put"),
     "intent-written": (Attempt, "begin"),
     "looked-up": (SlurmExecutor, "_look_up"),
-    "submitted": (SlurmExecutor, "_sbatch"),
+    "submitted": (SlurmExecutor, "_hand_over"),
     "acknowledged": (RabbitBus, "_acknowledge"),
     "concluded": (Attempt, "conclude"),
     "published": (RabbitBus, "publish"),

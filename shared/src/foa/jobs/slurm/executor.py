@@ -8,8 +8,8 @@ import structlog
 
 from foa.jobs.model import Completed, Died, Ending, Job, JobState
 from foa.jobs.slurm import text
-from foa.jobs.slurm.client import Answer, Client
-from foa.jobs.slurm.text import Row, SlurmSettings
+from foa.jobs.slurm.client import Client, NoAnswer
+from foa.jobs.slurm.text import Row
 from foa.tree import Report, locked, write_atomic
 
 NAMES_PER_CALL = 100
@@ -40,10 +40,9 @@ class SlurmExecutor:
     """Runs jobs in SLURM. A job is known by its name, directory and submission time, never by its id."""
 
     def __init__(
-        self, settings: SlurmSettings, client: Client, first_interval_s: float = FIRST_INTERVAL_S,
-        clock: Callable[[], float] = time.time,
-    ) -> None:  # fmt: skip
-        self._settings, self._client, self._clock = settings, client, clock
+        self, client: Client, first_interval_s: float = FIRST_INTERVAL_S, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._client, self._clock = client, clock
         self._first_interval = first_interval_s
         self._tracked: dict[str, _Tracked] = {}
         self._ended: list[Ending] = []
@@ -84,11 +83,10 @@ class SlurmExecutor:
             if rows is not None and tracked.job.name in rows:
                 tracked.accepted = True
             elif rows is not None:
-                self._sbatch(tracked)
+                self._hand_over(tracked)
 
-    def _sbatch(self, tracked: _Tracked) -> None:
-        answer = self._client.run(text.sbatch_arguments(tracked.job, self._settings))
-        match text.read_submission(answer.code, answer.out, answer.err):
+    def _hand_over(self, tracked: _Tracked) -> None:
+        match self._client.submit(tracked.job):
             case text.Submitted(job_id):
                 tracked.accepted = True
                 self._ask_soon()
@@ -152,22 +150,31 @@ class SlurmExecutor:
             lot = jobs[start : start + NAMES_PER_CALL]
             names = [tracked.job.name for tracked in lot]
             since = int(min(tracked.since for tracked in lot)) - CLOCK_SKEW_S
-            accounted = self._client.run(text.sacct_arguments(names, since)) if accounting else Answer(0)
-            queued = self._client.run(text.squeue_arguments(names))
-            forgotten = accounted.code != 0 and self._clock() - since > SQUEUE_MEMORY_S
-            if queued.code != 0 or forgotten:
-                self._log.warning("no answer", squeue=queued.err.strip(), sacct=accounted.err.strip())
+            try:
+                accounted = self._accounted(names, since) if accounting else []
+                queued = self._client.queued(names)
+            except NoAnswer as silence:
+                self._log.warning("no answer", reason=str(silence))
                 return None
             ours = {(tracked.job.name, str(tracked.job.directory)) for tracked in lot}
-            accounted_rows = sorted(text.read_sacct(accounted.out), key=lambda row: row.submitted)
+            accounted_rows = sorted(accounted, key=lambda row: row.submitted)
             found |= {row.name: row for row in accounted_rows if (row.name, row.directory) in ours}
-            for row in (row for row in text.read_squeue(queued.out) if (row.name, row.directory) in ours):
+            for row in (row for row in queued if (row.name, row.directory) in ours):
                 if not row.is_over:
                     found[row.name] = row
                 elif row.name not in found:
                     # how it ended only the accounting tells: until then it counts as ending
                     found[row.name] = replace(row, state=ENDING)
         return found
+
+    def _accounted(self, names: list[str], since: int) -> list[Row]:
+        """What the accounting has; nothing if it is away and the controller has not forgotten anything yet."""
+        try:
+            return self._client.accounted(names, since)
+        except NoAnswer:
+            if self._clock() - since > SQUEUE_MEMORY_S:
+                raise
+            return []
 
     @staticmethod
     def _report(job: Job) -> Report | None:

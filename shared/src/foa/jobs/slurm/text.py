@@ -2,6 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import Field
 
 from foa.jobs.model import Job, JobState
 from foa.manifests import Frozen
@@ -33,6 +36,15 @@ TOP_PRIORITY, NICE_STEP = 5, 100
 """Later stages go first, lest a first look wait for every run: jobs may only ask to be put back (--nice)."""
 TRANSIENT = ("Unable to contact slurm controller", "Socket timed out", "Connection refused", "Connection timed out",
              "Slurm temporarily unable", "Unexpected message received", "Zero Bytes were transmitted")  # fmt: skip
+
+
+class Rest(Frozen):
+    """Where slurmrestd is."""
+
+    url: str = Field(description="http://HOST:PORT, https://HOST:PORT, or unix:/PATH of a socket")
+    version: str = Field(default="v0.0.41", pattern=r"^v\d+\.\d+\.\d+$", description="of the interface")
+    user: str | None = Field(default=None, description="whom the token is for; none for authentication by socket")
+    token_file: Path | None = Field(default=None, description="holds a JSON Web Token; read anew for every request")
 
 
 class SlurmSettings(Frozen):
@@ -94,14 +106,24 @@ def sbatch_arguments(job: Job, settings: SlurmSettings) -> list[str]:
     directory, resources = job.directory, job.resources
     options = {
         "account": settings.account, "partition": settings.partition, "qos": settings.qos, "job-name": job.name,
-        "mem": f"{resources.memory_mib}M", "time": str(-(-resources.time_limit_s // 60)),
+        "mem": f"{resources.memory_mib}M", "time": str(minutes(resources.time_limit_s)),
         "output": str(directory / "out"), "error": str(directory / "err"), "open-mode": "truncate",
         "chdir": str(directory),
-        "nice": str(NICE_STEP * max(TOP_PRIORITY - job.priority, 0)),
+        "nice": str(niceness(job.priority)),
         "export": "ALL", "exclude": ",".join(resources.excluded_nodes) or None,
     }  # fmt: skip
     given = [f"--{name}={value}" for name, value in options.items() if value is not None]
     return ["sbatch", "--parsable", "--no-requeue", *given, str(directory / "job.sh"), *job.command]
+
+
+def minutes(seconds: int) -> int:
+    """SLURM's unit of time limits."""
+    return -(-seconds // 60)
+
+
+def niceness(priority: int) -> int:
+    """How far back a job is put."""
+    return NICE_STEP * max(TOP_PRIORITY - priority, 0)
 
 
 def read_submission(code: int | None, out: str, err: str) -> Submission:
@@ -118,6 +140,18 @@ def read_submission(code: int | None, out: str, err: str) -> Submission:
 def is_transient(err: str) -> bool:
     """Whether an error goes away by itself: the controller or its data base is away, not the request wrong."""
     return any(text in err for text in TRANSIENT)
+
+
+def test_arguments(settings: SlurmSettings) -> list[str]:
+    """Ask whether a job would be accepted."""
+    options = {"account": settings.account, "partition": settings.partition, "qos": settings.qos}
+    given = [f"--{name}={value}" for name, value in options.items() if value is not None]
+    return ["sbatch", "--test-only", *given, "--wrap=true"]
+
+
+def read_test(err: str) -> str:
+    """The first thing a command complains or tells of."""
+    return next(iter(err.strip().splitlines()), "").removeprefix("sbatch: ")
 
 
 def squeue_arguments(names: Iterable[str]) -> list[str]:

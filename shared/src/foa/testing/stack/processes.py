@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import time
 import urllib.request
@@ -52,6 +53,15 @@ def answers(url: str) -> bool:
     try:
         with urllib.request.urlopen(url) as answer:
             return bool(answer.status == 200)
+    except OSError:
+        return False
+
+
+def listens(port: int) -> bool:
+    """Whether somebody takes connections at a port of this host."""
+    try:
+        with socket.create_connection(("127.0.0.1", port)):
+            return True
     except OSError:
         return False
 

@@ -13,7 +13,6 @@ from typing import Any
 from foa.testing.stack.processes import answers, pid_of, start_noted, stop, wait_until
 
 PROGRAMS = ("prometheus", "prometheus-alertmanager", "promtool", "amtool")
-PACKAGES = "prometheus prometheus-alertmanager"
 
 
 @dataclass(frozen=True)

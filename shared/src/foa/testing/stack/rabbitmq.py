@@ -17,7 +17,6 @@ from foa.bus.definitions import make_definitions
 from foa.testing.stack.processes import pid_of, run, start, stop, wait_until
 
 PROGRAMS_DIRECTORY = Path("/usr/lib/rabbitmq/bin")
-PACKAGES = "rabbitmq-server"
 VHOST = "foa"
 
 

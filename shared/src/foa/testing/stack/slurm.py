@@ -6,17 +6,18 @@ quality of service goes first, and `standard`; jobs under any other account are 
 
 import getpass
 import os
+import secrets
 import shutil
 import socket
 from dataclasses import dataclass
 from pathlib import Path
 from string import Template
 
-from foa.testing.stack.processes import pid_of, run, start, stop, wait_until
+from foa.jobs.slurm.text import Rest
+from foa.testing.stack.processes import listens, pid_of, run, start, start_noted, stop, wait_until
 
 TEMPLATES = ("slurm.conf", "slurmdbd.conf", "my.cnf")
-PROGRAMS = ("slurmctld", "slurmd", "slurmdbd", "sbatch", "mariadbd", "mariadb-install-db")
-PACKAGES = "slurmctld slurmd slurmdbd slurm-client mariadb-server-core mariadb-client-core"
+PROGRAMS = ("slurmctld", "slurmd", "slurmdbd", "sbatch", "slurmrestd", "mariadbd", "mariadb-install-db")
 ACCOUNTING = (
     ("add", "cluster", "foastack"),
     ("add", "qos", "foa", "priority=1000"),
@@ -59,7 +60,7 @@ class Slurm:
 
     def stop(self) -> None:
         """Stop everything."""
-        for name in (*(f"slurmd.{node}" for node in self.nodes), "slurmctld", "slurmdbd", "mysql"):
+        for name in ("slurmrestd", *(f"slurmd.{node}" for node in self.nodes), "slurmctld", "slurmdbd", "mysql"):
             stop(self.pid_file(name))
 
     def status(self) -> dict[str, bool]:
@@ -105,7 +106,26 @@ class Slurm:
         (self.root / "spool" / node).mkdir(parents=True, exist_ok=True)
         run("slurmd", "-N", node, env=self.environment)
 
+    def start_rest(self) -> Rest:
+        """Start slurmrestd, for a token of this user; how to reach it."""
+        port, token = self.base_port + 20, self.root / "token"
+        # it refuses to run as root, but need not be anybody: whoever asks has a token
+        environment = ("env", "SLURM_JWT=daemon", f"SLURM_CONF={self.environment['SLURM_CONF']}")
+        start_noted(
+            *environment, "unshare", "--user", "--map-user=1000", "slurmrestd", "-a", "rest_auth/jwt",
+            "-s", "openapi/v0.0.38,openapi/dbv0.0.38", f"127.0.0.1:{port}",
+            pid_file=self.pid_file("slurmrestd"), log=self.root / "log/slurmrestd.log",
+        )  # fmt: skip
+        token.touch(mode=0o600)
+        token.write_text(self.command("scontrol", "token", "lifespan=86400").partition("=")[2])
+        wait_until(lambda: listens(port), "slurmrestd")
+        return Rest(url=f"http://127.0.0.1:{port}", version="v0.0.38", user=getpass.getuser(), token_file=token)
+
     def _write_configuration(self) -> None:
+        if not (key := self.root / "jwt.key").exists():
+            self.root.mkdir(parents=True, exist_ok=True)
+            key.touch(mode=0o600)
+            key.write_bytes(secrets.token_bytes(32))
         for name in ("log", "run", "state", "spool", "mysql"):
             (self.root / name).mkdir(parents=True, exist_ok=True)
         host = socket.gethostname().split(".")[0]
