@@ -24,10 +24,10 @@ def raise_stack(repository, tmp_path_factory):
 
     stacks = []
 
-    def start(**shape):
+    def start(root=None, **shape):
         os.environ["PATH"] += SYSTEM_PROGRAMS
         assert not missing_programs(), f"{missing_programs()} are missing: run `make servers` as root"
-        stack = Stack(tmp_path_factory.mktemp("stack"), repository, **shape)
+        stack = Stack(root or tmp_path_factory.mktemp("stack"), repository, **shape)
         stacks.append(stack)
         os.environ |= stack.slurm.environment
         stack.start()

@@ -1,7 +1,9 @@
 """The synthetic night, and requests run on it by the real command."""
 
 import json
+import os
 import subprocess
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +11,8 @@ import pytest
 import yaml
 
 REQUESTS = ("crab", "too")
+GUEST = "games"
+"""A user that every Debian has, without any rights."""
 
 
 @dataclass(frozen=True)
@@ -107,6 +111,20 @@ def told(operator):
 
 
 @pytest.fixture(scope="session")
-def stack(raise_stack):
+def open_place():
+    """A directory that every user of this host can reach, unlike those of pytest."""
+    with tempfile.TemporaryDirectory(prefix="foa-e2e-") as place:
+        Path(place).chmod(0o755)
+        yield Path(place)
+
+
+@pytest.fixture(scope="session")
+def stack(open_place, raise_stack):
     """Servers for as many jobs at a time as there are cores."""
-    return raise_stack(base_port=28000, n_nodes=2, cpus=1)
+    return raise_stack(open_place / "stack", base_port=28000, n_nodes=2, cpus=1, guests=(GUEST,))
+
+
+@pytest.fixture(scope="session")
+def as_guest():
+    """What to put before a command that shall have no rights, even if root runs the tests."""
+    return () if os.getuid() else ("setpriv", f"--reuid={GUEST}", f"--regid={GUEST}", "--clear-groups")

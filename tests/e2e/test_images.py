@@ -1,8 +1,11 @@
 """All stages and all daemons from their Apptainer images, jobs in SLURM: the same results, and nothing else is seen."""
 
 import json
+import shutil
 import subprocess
 import time
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import yaml
@@ -25,28 +28,49 @@ def images(repository):
 
 
 @pytest.fixture(scope="module")
-def shipped(hire, stack, images, repository):
-    """An operator whose site runs the stages in images."""
-    shipped = hire("images")
-    settings = {"directory": images, "public_key": images / "key.pub", "locks": repository / "deploy/locks"}
-    stack.write_site(shipped.site, shipped.site.parent, images={key: str(path) for key, path in settings.items()})
+def shipped(stack, operator, images, repository, open_place):
+    """An operator whose site runs the stages in images; site, images and data are where every user can read them."""
+    home = open_place / "images"
+    for name, source in (
+        ("night", repository / "build/night"),
+        ("sif", images),
+        ("locks", repository / "deploy/locks"),
+    ):
+        shutil.copytree(source, home / name, ignore=shutil.ignore_patterns("stacks", "wheels", "key.pem"))
+    demo = read_site(repository / "deploy/sites/demo.yaml").archive.model_dump(mode="json")
+    archive = {key: value.replace(str(repository / "build"), str(home)) for key, value in demo.items()}
+    settings = {"directory": home / "sif", "public_key": home / "sif/key.pub", "locks": home / "locks"}
+    site = stack.write_site(
+        repository / "deploy/sites/demo.yaml", home, archive=archive,
+        images={key: str(path) for key, path in settings.items()},
+    )  # fmt: skip
+    shipped = replace(operator, site=site)
+    shipped.tree.mkdir()
+    shutil.chown(shipped.tree, stack.guests[0])
     return shipped
 
 
 @pytest.fixture(scope="module")
-def sent(stack, shipped, images):
-    """The request of the empty field, through daemons that run from their images, too."""
+def sent(stack, shipped, as_guest):
+    """The request of the empty field, through daemons that run from their images, too, and may do nothing else."""
     home, broker = shipped.site.parent, stack.broker.root
-    shipped.tree.mkdir()
-    readable = [shipped.site, images, broker / "passwords", broker / "tls", stack.slurm.root, *SLURM_CLIENT]
-    binds = [f"--bind={path}:{path}:ro" for path in readable] + [f"--bind={shipped.tree}:{shipped.tree}"]
+    for path in (broker / "passwords", *(broker / "passwords").iterdir()):
+        shutil.chown(path, stack.guests[0])
+    configuration = Path(stack.slurm.environment["SLURM_CONF"])
+    readable = [shipped.site, home / "sif", broker / "passwords", broker / "tls", configuration, *SLURM_CLIENT]
+    sandbox = [
+        "--userns", "--containall", "--cleanenv", "--no-home", f"--env=SLURM_CONF={configuration}",
+        f"--bind={shipped.tree}:{shipped.tree}", *(f"--bind={path}:{path}:ro" for path in readable),
+    ]  # fmt: skip
     daemons = stack.daemons(shipped.site)
     for service in SERVICES:
-        daemons.start(
-            service, service, "apptainer", "--quiet", "run", "--userns", "--containall", "--cleanenv", "--no-home",
-            *binds, f"--env=SLURM_CONF={stack.slurm.environment['SLURM_CONF']}", images / f"{service}.sif",
-        )  # fmt: skip
-    request_id = shipped.type("submit", shipped.request("too")).stdout.strip()
+        image = home / f"sif/{service}.sif"
+        daemons.start(service, service, *as_guest, "apptainer", "--quiet", "run", *sandbox, image)
+    submit = [*as_guest, "apptainer", "--quiet", "exec", *sandbox, f"--bind={shipped.repository}/deploy/requests"]
+    request_id = subprocess.run(
+        [*submit, home / "sif/selector.sif", "foa", "submit", shipped.request("too"), "--site", shipped.site],
+        check=True, capture_output=True, text=True,
+    ).stdout.strip()  # fmt: skip
     deadline = time.monotonic() + 600
     while not progress_of(RunTree(shipped.tree), request_id).finished:
         assert time.monotonic() < deadline, [path.read_text()[-2000:] for path in (home / "daemons").glob("*.log")]
@@ -91,8 +115,10 @@ def test_an_image_that_was_tampered_with_is_found_out(shipped, images, tmp_path)
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_the_tests_of_every_image_pass(images, service):
-    subprocess.run(["apptainer", "--quiet", "test", "--userns", images / f"{service}.sif"], check=True)
+def test_the_tests_of_every_image_pass(shipped, as_guest, service):
+    subprocess.run(
+        [*as_guest, "apptainer", "--quiet", "test", "--userns", shipped.site.parent / f"sif/{service}.sif"], check=True
+    )
 
 
 @pytest.mark.parametrize(
@@ -104,13 +130,11 @@ def test_the_tests_of_every_image_pass(images, service):
     ],
 )
 def test_a_stage_can_neither_write_outside_the_tree_nor_read_what_is_not_its_input(
-    shipped, repository, tmp_path, attempt, complaint
+    shipped, as_guest, tmp_path, attempt, complaint
 ):
     (tmp_path / "secret").write_text("of another user")
-    tree = RunTree(shipped.tree)
-    tree.root.mkdir(exist_ok=True)
-    command = installation_of(read_site(shipped.site), "selector", "").command(tree.root / "r", tree.root)
-    words = attempt.format(night=repository / "build/night/monitoring", secret=tmp_path / "secret").split()
-    ended = subprocess.run([*command[:-3], *words], capture_output=True, text=True, check=False)
+    command = installation_of(read_site(shipped.site), "selector", "").command(shipped.tree / "r", shipped.tree)
+    words = attempt.format(night=shipped.site.parent / "night/monitoring", secret=tmp_path / "secret").split()
+    ended = subprocess.run([*as_guest, *command[:-3], *words], capture_output=True, text=True, check=False)
     assert ended.returncode
     assert complaint in ended.stderr

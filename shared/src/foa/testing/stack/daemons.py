@@ -25,6 +25,7 @@ class Daemons:
         """Start a daemon, by default with its own command, and wait until it is ready."""
         self.root.mkdir(parents=True, exist_ok=True)
         port = self._port(name, service)
+        self.pid_file(name).unlink(missing_ok=True)
         program = command or (self.programs / f"foa-{service}", "serve")
         start_noted(
             *program, "--site", self.site, "--listen", f"127.0.0.1:{port}", pid_file=self.pid_file(name),
@@ -62,7 +63,9 @@ class Daemons:
 
     def _settled(self, name: str, port: int) -> bool:
         """Ready, or dead already: a daemon may be made to die early."""
-        return answers(f"http://127.0.0.1:{port}/ready") or (self.log(name).exists() and not self.lives(name))
+        noted = self.pid_file(name)
+        died = noted.exists() and bool(noted.read_text()) and not self.lives(name)
+        return died or answers(f"http://127.0.0.1:{port}/ready")
 
     def _port(self, name: str, service: str) -> int:
         """A port of its own, the same at every start; Prometheus is told."""

@@ -36,6 +36,8 @@ class Slurm:
     n_nodes: int = 3
     cpus: int = 4
     memory_mib: int = 16_000
+    guests: tuple[str, ...] = ()
+    """Who may submit jobs besides whoever starts it, if root does."""
 
     @property
     def environment(self) -> dict[str, str]:
@@ -141,14 +143,14 @@ class Slurm:
         for name in TEMPLATES:
             path = self.root / name
             path.unlink(missing_ok=True)
-            path.touch(mode=0o600)
+            path.touch(mode=0o644 if name == "slurm.conf" else 0o600)
             path.write_text(Template((self.templates / name).read_text()).substitute(values))
 
     def _add_accounts(self) -> None:
         if "foastack" in self.command("sacctmgr", "-nP", "show", "cluster", "format=cluster"):
             return
-        user = ("add", "user", getpass.getuser(), "account=standard,foa", "defaultaccount=standard")
-        for words in (*ACCOUNTING, user):
+        users = ("add", "user", ",".join((getpass.getuser(), *self.guests)))
+        for words in (*ACCOUNTING, (*users, "account=standard,foa", "defaultaccount=standard")):
             self.command("sacctmgr", "--quiet", "--immediate", *words)
 
     def _idle(self) -> list[str]:

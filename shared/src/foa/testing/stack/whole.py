@@ -32,12 +32,16 @@ class Stack:
     n_nodes: int = 2
     cpus: int = 1
     """Of each node."""
+    guests: tuple[str, ...] = ()
+    """Who may submit jobs besides whoever starts it."""
 
     @property
     def slurm(self) -> Slurm:
         """Its scheduler."""
         templates = self.repository / "deploy/slurm"
-        return Slurm(self.root / "slurm", templates, self.base_port, n_nodes=self.n_nodes, cpus=self.cpus)
+        return Slurm(
+            self.root / "slurm", templates, self.base_port, self.n_nodes, self.cpus, guests=self.guests
+        )  # fmt: skip
 
     @property
     def broker(self) -> RabbitMQ:
