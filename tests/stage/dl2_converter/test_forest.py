@@ -1,0 +1,86 @@
+"""A forest that is laid out says what scikit-learn's says, to the last bit."""
+
+import joblib
+import numpy as np
+import pytest
+from foa_dl2_converter.forest import Classifier, Forest, Unsupported, flatten, load
+from sklearn.ensemble import ExtraTreesRegressor, RandomForestClassifier, RandomForestRegressor
+
+N_FEATURES = 5
+
+
+@pytest.fixture(scope="module")
+def events():
+    rng = np.random.default_rng(3)
+    values = rng.normal(size=(4000, N_FEATURES))
+    values[:, 3] = rng.choice([0.25, 0.5, -0.0, 0.0], size=len(values))  # as coarse as zeniths, and both zeros
+    return values
+
+
+@pytest.fixture(scope="module")
+def target(events):
+    return events[:, 0] + np.sin(3 * events[:, 1]) + events[:, 3]
+
+
+@pytest.fixture(scope="module", params=range(3))
+def regressor(request, events, target):
+    forest = RandomForestRegressor(n_estimators=7, max_depth=4 + 6 * request.param, random_state=request.param)
+    return forest.fit(events, target)
+
+
+@pytest.fixture(scope="module")
+def classifier(events, target):
+    return RandomForestClassifier(n_estimators=9, random_state=1).fit(events, np.where(target > 0, 101, 0))
+
+
+@pytest.mark.parametrize("n_events", [1, 7, 8, 9, 4000])
+@pytest.mark.parametrize("threads", [1, 3])
+def test_means_are_those_of_scikit_learn(regressor, events, tmp_path, n_events, threads):
+    joblib.dump(regressor, tmp_path / "model.sav")
+    forest = load(tmp_path / "model.sav", tmp_path / "cache", threads)
+    assert isinstance(forest, Forest)
+    with joblib.parallel_config(backend="sequential"):
+        assert np.array_equal(forest.predict(events[:n_events]), regressor.predict(events[:n_events]))
+
+
+def test_thresholds_themselves_go_the_same_way(regressor):
+    thresholds = np.concatenate([tree.tree_.threshold[tree.tree_.feature == 0] for tree in regressor.estimators_])
+    near = np.concatenate([thresholds, np.nextafter(thresholds, -9), np.nextafter(thresholds, 9)])
+    events = np.zeros((len(near), N_FEATURES))
+    events[:, 0] = near
+    assert np.array_equal(flatten(regressor).predict(events), regressor.predict(events))
+
+
+def test_shares_of_classes_are_those_of_scikit_learn(classifier, events):
+    forest = flatten(classifier)
+    assert isinstance(forest, RandomForestClassifier)  # what lstchain asks
+    assert list(forest.classes_) == [0, 101]
+    assert np.array_equal(forest.predict_proba(events), classifier.predict_proba(events))
+
+
+def test_two_targets_at_once(events, target):
+    vectors = RandomForestRegressor(n_estimators=3, max_depth=6, random_state=0).fit(
+        events, np.stack([target, -target], 1)
+    )
+    assert np.array_equal(flatten(vectors).predict(events), vectors.predict(events))
+
+
+def test_a_value_that_is_not_finite_is_refused(regressor, events):
+    with pytest.raises(ValueError, match="not finite"):
+        flatten(regressor).predict(np.full((1, N_FEATURES), np.nan))
+
+
+def test_what_is_no_plain_forest_stays_as_it_is(events, target, tmp_path):
+    other = ExtraTreesRegressor(n_estimators=2, random_state=0).fit(events, target)
+    joblib.dump(other, tmp_path / "model.sav")
+    with pytest.raises(Unsupported, match="ExtraTreesRegressor"):
+        flatten(other)
+    assert isinstance(load(tmp_path / "model.sav", tmp_path / "cache", 1), ExtraTreesRegressor)
+
+
+def test_another_content_under_the_same_name_is_another_forest(regressor, classifier, tmp_path):
+    path = tmp_path / "model.sav"
+    for model, kind in ((regressor, Forest), (classifier, Classifier)):
+        joblib.dump(model, path)
+        assert type(load(path, tmp_path / "cache", 1)) is kind
+    assert len(list((tmp_path / "cache").iterdir())) == 2
