@@ -108,7 +108,7 @@ def read_site(path: Path) -> Site:
         if name in content:
             content[name] = _from(base, content[name])
     if isinstance(images := content.get("images"), dict):
-        content["images"] = {k: v if k == "productions" else _from(base, v) for k, v in images.items()}
+        content["images"] = {k: _from(base, v) if isinstance(v, str) else v for k, v in images.items()}
     archive = content.get("archive")
     if isinstance(archive, dict):
         content["archive"] = {k: v if k == "production" else _from(base, v) for k, v in archive.items()}
