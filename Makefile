@@ -1,6 +1,6 @@
 # The LST-1 Fast Offline Analysis: `make` shows the targets.
 .DEFAULT_GOAL := help
-.PHONY: help env lock night demo servers stack-up stack-status stack-down bench-flow fmt check unit integration e2e test images apptainer clean
+.PHONY: help env lock night demo servers stack-up stack-status stack-down bench-flow bench-dl2 fmt check unit integration e2e test images apptainer clean
 SHELL := /bin/bash -o pipefail
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
@@ -90,6 +90,9 @@ stack-down:  ## stop them all
 
 bench-flow: env servers  ## throughput and hand-over latency of the daemons, from 10 to 1000 runs
 	$(BIN)/python -m foa.testing.flow
+
+bench-dl2: env night  ## DL1 to DL2 of 100 000 to 2 million events: the stock tool and ours
+	$(ENVS)/dl2-converter/bin/python -m foa.testing.dl2_costs $(BUILD)/night $(BUILD)/bench-dl2
 
 integration: env night servers  ## stages on bad input; executors, bus and daemons on real servers
 	$(BIN)/pytest -q tests/integration

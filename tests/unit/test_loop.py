@@ -112,9 +112,10 @@ def test_a_job_that_ends_well_without_a_report_has_failed(bench):
 
 def test_a_job_killed_for_memory_is_tried_again_with_more(bench):
     bench.tell(factories.run_selected())
+    asked = bench.job.resources.memory_mib
     bench.die(JobState.OUT_OF_MEMORY)
     assert bench.said == []
-    assert bench.job.resources.memory_mib == 1500
+    assert bench.job.resources.memory_mib == int(1.5 * asked)
     bench.complete()
     assert [manifest.kind for manifest in bench.said] == ["dl2.ready"]
 

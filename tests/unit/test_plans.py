@@ -55,6 +55,24 @@ def test_every_run_has_its_own_conversion_whatever_its_grade(tree):
     assert converter.plan(factories.run_selected(1), tree) != converter.plan(factories.run_selected(2), tree)
 
 
+def memory_for(tree, dl1_mib, forests_mib):
+    """Memory the conversion of a run asks for, by the sizes of its files."""
+    selected = factories.run_selected()
+    stamp = selected.run.dl1
+    files = tuple(stamp.model_copy(update={"size": size * converter.MIB}) for size in forests_mib)
+    run = selected.run.model_copy(update={
+        "dl1": stamp.model_copy(update={"size": dl1_mib * converter.MIB}),
+        "models": selected.run.models.model_copy(update={"files": files}),
+    })  # fmt: skip
+    return converter.plan(selected.model_copy(update={"run": run}), tree).memory_mib
+
+
+def test_a_conversion_asks_for_memory_by_its_forests_and_hardly_by_its_events(tree):
+    small = memory_for(tree, 200, (10, 10, 2, 2))
+    assert memory_for(tree, 2000, (10, 10, 2, 2)) - small < 1000
+    assert memory_for(tree, 200, (400, 400, 70, 70)) - small > 2000
+
+
 @pytest.mark.parametrize(
     ("service", "manifest"),
     [

@@ -39,5 +39,6 @@ def test_a_death_both_replicas_notice_leads_to_one_more_attempt(replicas):
     for bench in (replicas.one, replicas.two):
         bench.tell(factories.run_selected())
     replicas.end(Died(replicas.one.job.name, JobState.OUT_OF_MEMORY))
-    assert [job.name[-1] for job in replicas.one.executor.submitted] == ["1", "2"]
-    assert replicas.one.job.resources.memory_mib == 1500
+    first, second = replicas.one.executor.submitted
+    assert (first.name[-1], second.name[-1]) == ("1", "2")
+    assert second.resources.memory_mib == int(1.5 * first.resources.memory_mib)

@@ -22,7 +22,7 @@ from foa.jobs.slurm.text import (
 )
 
 COMMAND = ("/env/bin/foa-dl2-converter", "stage", "/tree/request.json")
-RESOURCES = Resources(memory_mib=3000, time_limit_s=601, excluded_nodes=("cp3", "cp7"))
+RESOURCES = Resources(memory_mib=3000, time_limit_s=601, cores=4, excluded_nodes=("cp3", "cp7"))
 JOB = Job("foa-dl2-converter-0123-1", COMMAND, Path("/tree/attempt-1"), RESOURCES)
 
 
@@ -30,7 +30,8 @@ def test_a_submission_is_an_argument_list():
     settings = SlurmSettings(account="foa", partition="short")
     assert sbatch_arguments(JOB, settings) == [
         "sbatch", "--parsable", "--no-requeue", "--account=foa", "--partition=short",
-        "--job-name=foa-dl2-converter-0123-1", "--mem=3000M", "--time=11", "--output=/tree/attempt-1/out",
+        "--job-name=foa-dl2-converter-0123-1", "--mem=3000M", "--cpus-per-task=4", "--time=11",
+        "--output=/tree/attempt-1/out",
         "--error=/tree/attempt-1/err", "--open-mode=truncate", "--chdir=/tree/attempt-1", "--nice=500",
         "--export=ALL",
         "--exclude=cp3,cp7", "/tree/attempt-1/job.sh", "/env/bin/foa-dl2-converter", "stage", "/tree/request.json",

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import psutil
 from pydantic import ValidationError
 
-from foa.jobs.model import ExitCode
+from foa.jobs.model import ExitCode, Resources
 from foa.manifests import Frozen, Product
 from foa.tree import Report, Work
 
@@ -78,8 +78,15 @@ def run_stage(
         if error.errno == errno.ENOSPC:
             sys.stderr.write(f"no space left on the disk of {place.directory}: free some, then `foa retry`\n")
         return 1
-    place.write_report(report.model_copy(update=_measurements(distributions)))
+    measured = _measurements(distributions) | {"asked": resources_of(place)}
+    place.write_report(report.model_copy(update=measured))
     return report.exit_code
+
+
+def resources_of(place: Work) -> Resources | None:
+    """What the job that does this work may use; None if it was not submitted as a job."""
+    attempts = place.attempts()
+    return attempts[-1].resources() if attempts else None
 
 
 def _measurements(distributions: tuple[str, ...]) -> dict[str, Any]:

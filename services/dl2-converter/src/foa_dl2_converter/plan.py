@@ -5,6 +5,13 @@ from foa.manifests import Dl2Ready, FileStamp, Frozen, Manifest, Models, RunFail
 from foa.tree import Report, RunTree
 
 NAME = "dl2-converter"
+MIB = 1 << 20
+BASE_MIB = 900
+"""lstchain, and a chunk of events with what is computed of them."""
+EVENTS_SHARE = 0.5
+"""Three columns and a copy, against a DL1 file with 200 bytes an event."""
+UNPACKED = 5
+"""A forest in memory and what is made of it, against its compressed file; measured by `make bench-dl2`."""
 
 
 class Dl2Request(Frozen):
@@ -25,7 +32,19 @@ def plan(manifest: Manifest, tree: RunTree) -> JobSpec | Wait:
     """Every run is converted, whatever its grade."""
     assert isinstance(manifest, RunSelected)
     models = manifest.run.models
-    return JobSpec(Dl2Request(dl1=manifest.run.dl1, models=models), models.production)
+    request = Dl2Request(dl1=manifest.run.dl1, models=models)
+    return JobSpec(request, models.production, memory_needed(request))
+
+
+def memory_needed(request: Dl2Request) -> int:
+    """Memory in MiB for a run, if its job is the one that lays the forests out.
+
+    Events go through in chunks; what grows with their number is the three columns that the effective time needs. The
+    forests are mapped, but one of them has to be there as scikit-learn has it while it is laid out.
+    """
+    forests = [model.size for model in request.models.files]
+    content = EVENTS_SHARE * request.dl1.size + UNPACKED * max(forests, default=0) + sum(forests)
+    return BASE_MIB + int(content / MIB)
 
 
 def conclude(manifest: Manifest, report: Report) -> list[Manifest]:

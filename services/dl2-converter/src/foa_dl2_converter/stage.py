@@ -6,14 +6,14 @@ import numpy as np
 import pandas as pd
 import tables
 from ctapipe.core import run_tool
-from foa.stage import BadInput, NothingLeft, Outcome, StageFailure, run_stage
-from foa.tree import product_of
+from foa.stage import BadInput, NothingLeft, Outcome, StageFailure, resources_of, run_stage
+from foa.tree import Work, product_of
 from lstchain.io.io import dl1_params_lstcam_key, dl2_params_lstcam_key
 from lstchain.reco.utils import get_effective_time
 from lstchain.tools.lstchain_dl1_to_dl2 import dl2_filename
 
 from foa_dl2_converter.converter import Refused, StreamingConverter
-from foa_dl2_converter.plan import Dl2Facts, Dl2Request
+from foa_dl2_converter.plan import NAME, Dl2Facts, Dl2Request
 
 COLUMNS = ("event_type", "dragon_time", "delta_t")
 """Of DL2, what the effective time needs."""
@@ -30,10 +30,11 @@ def convert(work: Dl2Request, products: Path) -> Outcome:
     _check_pointing(dl1)
     dl2 = products / dl2_filename(dl1.name)
     models = work.models
+    asked = resources_of(Work(NAME, products.parent.name, products.parent))
     converter = StreamingConverter()
     arguments = [
         "--dl1", dl1, "--dl2", dl2, "--models", models.directory, "--configuration", models.config.path,
-        "--cache", products.parents[3] / "cache/forests", "--overwrite",
+        "--cache", products.parents[3] / "cache/forests", "--threads", asked.cores if asked else 0, "--overwrite",
     ]  # fmt: skip
     try:
         run_tool(converter, argv=[str(argument) for argument in arguments], cwd=products, raises=True)

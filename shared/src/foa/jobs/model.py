@@ -26,7 +26,8 @@ class ExitCode:
 class Resources(Frozen):
     """What a job may use."""
 
-    memory_mib: int = Field(gt=0)
+    memory_mib: int = Field(gt=0, description="at most, for stages whose inputs tell what they need")
+    cores: int = Field(default=1, ge=1)
     time_limit_s: int = Field(gt=0)
     excluded_nodes: tuple[str, ...] = ()
 
@@ -38,6 +39,8 @@ class JobSpec:
     request: BaseModel
     production: str | None = None
     """Whose models the stage reads, if any: it chooses the version of the stage."""
+    memory_mib: int | None = None
+    """What its inputs make it need, if that can be told; else the site says."""
 
 
 @dataclass(frozen=True)

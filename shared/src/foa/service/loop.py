@@ -8,7 +8,7 @@ import structlog
 
 from foa.bus import Bus
 from foa.installation import Installation
-from foa.jobs import Again, Completed, Died, Ending, Executor, Wait, follow_up
+from foa.jobs import Again, Completed, Died, Ending, Executor, JobSpec, Resources, Wait, follow_up
 from foa.jobs.model import Job
 from foa.manifests import Manifest, canonical_json, digest
 from foa.service.events import Announced, JobEnded, Observer, Planned, ignore
@@ -37,8 +37,8 @@ class ServiceLoop:
         self._executor = executor
         self._install = install
         self._observe = observe
-        self._installed: dict[str, Installation] = {}
-        """What work runs in, by key."""
+        self._planned: dict[str, tuple[Installation, Resources]] = {}
+        """What work runs in and may use, by key."""
         self._asking: dict[str, dict[str, Manifest]] = {}
         """Manifests to conclude, by the key of the work they wait for."""
         self._log = structlog.get_logger(service=service.name)
@@ -62,7 +62,7 @@ class ServiceLoop:
                 return
             installation = self._install(plan.production)
             key = digest({"request": plan.request.model_dump(mode="json"), "software": installation.software})
-            self._installed[key] = installation
+            self._planned[key] = (installation, self._resources(plan))
             work = self._tree.work(self.service.name, key)
             submitted = self._take_up(manifest, work, canonical_json(plan.request))
             self._observe(Planned(manifest.kind, "submitted" if submitted else "found"))
@@ -134,11 +134,17 @@ class ServiceLoop:
     def _new_attempt(self, work: Work, attempts: list[Attempt]) -> Attempt:
         work.forget()
         attempt = Attempt(work, attempts[-1].number + 1 if attempts else 1)
-        attempt.begin(self._site.resources[self.service.name])
+        attempt.begin(self._planned[work.key][1])
         return attempt
 
+    def _resources(self, plan: JobSpec) -> Resources:
+        """What the site gives the stage; of its memory only what the plan needs, if it can tell."""
+        resources = self._site.resources[self.service.name]
+        needed = min(plan.memory_mib or resources.memory_mib, resources.memory_mib)
+        return resources.model_copy(update={"memory_mib": needed})
+
     def _submit(self, attempt: Attempt) -> None:
-        command = self._installed[attempt.work.key].command(attempt.work.request, attempt.directory)
+        command = self._planned[attempt.work.key][0].command(attempt.work.request, attempt.directory)
         job = Job(attempt.name, command, attempt.directory, attempt.resources(), self.service.priority)
         with self._context(attempt=attempt.number):
             self._executor.submit(job)
@@ -197,7 +203,7 @@ class ServiceLoop:
     def _publish(self, work: Work, report: Report, *, new: bool = False) -> None:
         """Announce what follows for every manifest that asked for this work; `new`: it has just been done."""
         asking = list(self._asking.pop(work.key, {}).values())
-        self._installed.pop(work.key, None)
+        self._planned.pop(work.key, None)
         announced = {one.id: one for manifest in asking for one in self.service.conclude(manifest, report)}
         for manifest in announced.values():
             self._tree.record(manifest)

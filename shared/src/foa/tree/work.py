@@ -29,6 +29,8 @@ class Report(Frozen):
     """When the stage's process began, as Unix time."""
     wall_s: float = 0.0
     peak_memory_mib: int = 0
+    asked: Resources | None = None
+    """What the job could have used."""
 
     @classmethod
     def read(cls, directory: Path) -> "Report | None":

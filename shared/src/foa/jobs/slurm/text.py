@@ -106,7 +106,8 @@ def sbatch_arguments(job: Job, settings: SlurmSettings) -> list[str]:
     directory, resources = job.directory, job.resources
     options = {
         "account": settings.account, "partition": settings.partition, "qos": settings.qos, "job-name": job.name,
-        "mem": f"{resources.memory_mib}M", "time": str(minutes(resources.time_limit_s)),
+        "mem": f"{resources.memory_mib}M", "cpus-per-task": str(resources.cores),
+        "time": str(minutes(resources.time_limit_s)),
         "output": str(directory / "out"), "error": str(directory / "err"), "open-mode": "truncate",
         "chdir": str(directory),
         "nice": str(niceness(job.priority)),

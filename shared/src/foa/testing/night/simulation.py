@@ -1,6 +1,7 @@
 """Training and test MC of the synthetic night, and the Random Forests made from it."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import astropy.units as u
@@ -18,8 +19,8 @@ from foa.testing.night.processes import run_tool
 from foa.testing.night.sampling import Thrower, join, throw_in_ring
 from foa.testing.night.showers import FOCAL_LENGTH_M, GAMMA, PROTON, Particle, Showers
 
-N_TRAINING = 4000
-"""Events per node and particle: forests good enough for a 10 σ Crab in ten minutes."""
+N_TRAINING = {GAMMA: 4000, PROTON: 4000}
+"""Events per node: forests good enough for a 10 σ Crab in ten minutes."""
 N_TESTING = 15000
 """Gammas per test node: more than the 100 per energy bin that lstchain's energy-dependent cuts ask for."""
 N_TREES = 30
@@ -35,15 +36,17 @@ TESTING = ((0.01, 50.0), 700.0, (0.39, 0.41))
 """The same for test gammas: a ring around the pointing at the wobble offset."""
 
 
-def simulate_training(layout: Layout, line: DeclinationLine, seed: int) -> None:
-    """Write the merged training files of a declination line."""
+def simulate_training(
+    layout: Layout, line: DeclinationLine, seed: int, n_events: Mapping[Particle, int] = N_TRAINING
+) -> None:
+    """Write the merged training files of a declination line; `n_events` per node."""
     for name, particle, energies, radius, cone in TRAINING:
         rng = np.random.default_rng([seed, particle.mc_type, *line.name.encode()])
         setups = [
             SimulationSetup(100 + k, node.zenith, node.azimuth, energies, radius, cone)
             for k, node in enumerate(line.training)
         ]
-        _write(layout.training(line, name), rng, setups, particle, N_TRAINING)
+        _write(layout.training(line, name), rng, setups, particle, n_events[particle])
 
 
 def simulate_testing(layout: Layout, node: Node, seed: int) -> None:
@@ -54,11 +57,14 @@ def simulate_testing(layout: Layout, node: Node, seed: int) -> None:
     _write(layout.testing_dl1(node), rng, [setup], GAMMA, N_TESTING)
 
 
-def train(layout: Layout, line: DeclinationLine, seed: int) -> None:
-    """Train the four forests of a line with lstchain_mc_trainpipe; beside them lie configuration and pointings."""
+def train(layout: Layout, line: DeclinationLine, seed: int, n_trees: int | None = N_TREES) -> None:
+    """Train the four forests of a line with lstchain_mc_trainpipe; beside them lie configuration and pointings.
+
+    They are small, or for no `n_trees` as large as the standard configuration has them.
+    """
     models = layout.models(line)
     models.mkdir(parents=True, exist_ok=True)
-    layout.config(line).write_text(json.dumps(_config(), indent=1))
+    layout.config(line).write_text(json.dumps(_config(n_trees), indent=1))
     pointings = Table(
         {"zd": [n.zenith for n in line.training] * u.deg, "az": [n.azimuth for n in line.training] * u.deg}
     )
@@ -93,12 +99,13 @@ def reconstruct_testing(layout: Layout, line: DeclinationLine) -> None:
     folder.rmdir()
 
 
-def _config() -> dict[str, object]:
-    """lstchain's standard configuration with smaller forests; half of the few gammas train the classifier."""
+def _config(n_trees: int | None) -> dict[str, object]:
+    """The standard configuration, with smaller forests if asked for; half of the few gammas train the classifier."""
     config = json.loads(json.dumps(standard_config, default=str))
     config["n_training_events"] |= {"gamma_tmp_regressors": 0.5, "gamma_classifier": 0.5, "proton_classifier": 0.5}
-    for forest in (key for key in config if key.startswith("random_forest_") and key.endswith("_args")):
-        config[forest] |= {"n_estimators": N_TREES, "max_depth": DEPTH}
+    forests = [key for key in config if key.startswith("random_forest_") and key.endswith("_args")]
+    for forest in forests if n_trees else ():
+        config[forest] |= {"n_estimators": n_trees, "max_depth": DEPTH}
     return config  # type: ignore[no-any-return]
 
 

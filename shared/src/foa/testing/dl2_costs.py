@@ -1,0 +1,124 @@
+"""What DL1 → DL2 costs: the stock tool and ours side by side, from a minute of data to half an hour.
+
+`python -m foa.testing.dl2_costs NIGHT DIRECTORY`, in the converter's environment: a synthetic night, and where forests
+of the standard configuration's size are trained once and files are made.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import tables
+from lstchain.io.io import dl1_params_lstcam_key, dl2_params_lstcam_key
+
+from foa.testing.night.definition import LINES, RUNS, Layout
+from foa.testing.night.showers import GAMMA, PROTON
+from foa.testing.night.simulation import simulate_training, train
+
+SIZES = (100_000, 500_000, 2_000_000)
+N_TRAINING = {GAMMA: 50_000, PROTON: 4000}
+"""Per node: trees of some 30 000 nodes."""
+LINE, RUN, SEED = LINES[0], RUNS[2], 1
+BLOCK = 100_000
+OURS = "from foa_dl2_converter.converter import StreamingConverter; StreamingConverter().run()"
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Of one process."""
+
+    wall_s: float
+    cpu_s: float
+    memory_mib: int
+
+    def __str__(self) -> str:
+        return f"{self.wall_s:7.1f} s  {self.cpu_s:7.1f} CPU s  {self.memory_mib:6} MiB"
+
+
+def measure(*command: str | Path) -> Cost:
+    """Run a command; what it costs.
+
+    Raises
+    ------
+    RuntimeError
+        If it fails.
+    """
+    begun = time.perf_counter()
+    process = subprocess.Popen([str(word) for word in command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    _, status, used = os.wait4(process.pid, 0)
+    if status:
+        raise RuntimeError(f"{' '.join(map(str, command))} failed")
+    return Cost(time.perf_counter() - begun, used.ru_utime + used.ru_stime, used.ru_maxrss // 1024)
+
+
+def train_forests(layout: Layout) -> None:
+    """Forests of the standard configuration, unless they are there."""
+    if not (layout.models(LINE) / "cls_disp_sign.sav").exists():
+        simulate_training(layout, LINE, SEED, N_TRAINING)
+        train(layout, LINE, SEED, n_trees=None)
+
+
+def make_dl1(night: Layout, path: Path, n_events: int) -> Path:
+    """A run of `n_events`, of one of the night's again and again, with times and numbers that go on."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copy(night.dl1(RUN), path)
+    with tables.open_file(path, "a") as file:
+        table = file.get_node(dl1_params_lstcam_key)
+        events = table.read()
+        duration = events["dragon_time"][-1] - events["dragon_time"][0] + 1e-3
+        repetition = 1
+        while table.nrows < n_events:
+            later = events.copy()
+            later["dragon_time"] += repetition * duration
+            later["event_id"] += repetition * int(events["event_id"][-1])
+            table.append(later)
+            repetition += 1
+        if table.nrows > n_events:
+            table.remove_rows(n_events)
+    return path
+
+
+def assert_same(one: Path, other: Path) -> None:
+    """Raise unless two DL2 files hold the same events, to the last bit."""
+    with tables.open_file(one) as first, tables.open_file(other) as second:
+        a, b = (file.get_node(dl2_params_lstcam_key) for file in (first, second))
+        for start in range(0, max(a.nrows, b.nrows), BLOCK):
+            np.testing.assert_array_equal(*(table.read(start, start + BLOCK).view("u1") for table in (a, b)))
+
+
+def main(night: Path, directory: Path) -> None:
+    """A row for every size; the ratios of the largest last."""
+    layout = Layout(directory.resolve())
+    train_forests(layout)
+    models, configuration, cache = layout.models(LINE), layout.config(LINE), directory / "forests"
+    shutil.rmtree(cache, ignore_errors=True)
+    programs = Path(sys.executable).parent
+    for n_events in (1000, *SIZES):
+        dl1 = make_dl1(Layout(night), directory / f"dl1_LST-1.Run{n_events:08d}.h5", n_events)
+        stock, ours = (directory / name / dl1.name.replace("dl1", "dl2", 1) for name in ("stock", "ours"))
+        shutil.rmtree(stock.parent, ignore_errors=True)
+        ours.parent.mkdir(exist_ok=True)
+        of_ours = measure(
+            sys.executable, "-c", OURS, "--dl1", dl1, "--dl2", ours, "--models", models, "--configuration",
+            configuration, "--cache", cache, "--overwrite",
+        )  # fmt: skip
+        if n_events not in SIZES:
+            sys.stdout.write(f"laying the forests out, once: {of_ours}\n")
+            continue
+        of_stock = measure(
+            programs / "lstchain_dl1_to_dl2", "-f", dl1, "-p", models, "-o", stock.parent, "-c", configuration
+        )
+        assert_same(stock, ours)
+        throughput, memory = of_stock.wall_s / of_ours.wall_s, of_stock.memory_mib / of_ours.memory_mib
+        sys.stdout.write(f"{n_events:8} events  stock {of_stock}\n{'':16} ours  {of_ours}\n")
+        sys.stdout.flush()
+    sys.stdout.write(f"throughput_ratio={throughput:.2f} memory_ratio={memory:.2f}\n")
+
+
+if __name__ == "__main__":
+    main(*map(Path, sys.argv[1:]))
