@@ -16,6 +16,15 @@ def repository():
 
 
 @pytest.fixture(scope="session")
+def realdata(repository):
+    """Real telescope data, which do not belong to the project: `shared/data` beside the checkout, or FOA_REALDATA."""
+    place = Path(os.environ.get("FOA_REALDATA", repository.parent / "shared/data"))
+    if not place.is_dir():
+        pytest.skip(f"no real data at {place}: set FOA_REALDATA")
+    return place
+
+
+@pytest.fixture(scope="session")
 def raise_stack(repository, tmp_path_factory):
     """Servers of the tests' own, until the tests are through."""
     # the stages' environments, whose tests read this file too, have no broker's client

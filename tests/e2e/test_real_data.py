@@ -1,28 +1,19 @@
-"""Real Crab data of MAGIC and H.E.S.S. give the values their sources give.
-
-The data do not belong to the project: FOA_REALDATA names their directory (default: shared/data beside the checkout).
-"""
+"""Real Crab data of MAGIC and H.E.S.S. give the values their sources give."""
 
 import json
-import os
-from pathlib import Path
 
 import pytest
 
-REALDATA = Path(os.environ.get("FOA_REALDATA", Path(__file__).parents[3] / "shared/data"))
-pytestmark = [
-    pytest.mark.realdata,
-    pytest.mark.skipif(not REALDATA.is_dir(), reason=f"no real data at {REALDATA}: set FOA_REALDATA"),
-]
+pytestmark = pytest.mark.realdata
 
 
 @pytest.fixture(scope="module")
-def reference():
-    return json.loads((REALDATA / "reference_values.json").read_text())
+def reference(realdata):
+    return json.loads((realdata / "reference_values.json").read_text())
 
 
 def analyze(operator, store, target, profile):
-    said = operator.type("analyze", REALDATA / store, "--target", target, "--profile", profile, "--json").stdout
+    said = operator.type("analyze", store, "--target", target, "--profile", profile, "--json").stdout
     return json.loads(said)["findings"]["all"]
 
 
@@ -31,9 +22,9 @@ def agrees(parameter, value, error):
     return abs(parameter["value"] - value) < max(2 * error, 0.05 * abs(value))
 
 
-def test_magic_with_energy_dependent_cuts(operator, reference):
+def test_magic_with_energy_dependent_cuts(operator, realdata, reference):
     expected = reference["magic_rad_max"]["baseline"]["n_off_regions_3"]
-    spectrum = analyze(operator, "magic-rad-max/data", "83.63,22.01", "quick-look")["spectrum"]
+    spectrum = analyze(operator, realdata / "magic-rad-max/data", "83.63,22.01", "quick-look")["spectrum"]
     counts = spectrum["counts"]
     assert (counts["n_on"], counts["n_off"]) == (expected["n_on"], expected["n_off"])
     assert counts["significance"] == pytest.approx(expected["lima"], abs=0.01)
@@ -43,11 +34,11 @@ def test_magic_with_energy_dependent_cuts(operator, reference):
     assert agrees(parameters["beta"], expected["beta"], expected["beta_err"])
 
 
-def test_hess_with_full_enclosure_irfs_and_their_own_background(operator, reference, repository):
+def test_hess_with_full_enclosure_irfs_and_their_own_background(operator, realdata, reference, repository):
     expected = reference["hess_crab"]["baseline_1d_pl"]
     published = reference["hess_crab"]["reference_1d_pl"]
     profile = repository / "tests/data/hess.yaml"
-    findings = analyze(operator, "hess-crab", "83.6333,22.0144", profile)
+    findings = analyze(operator, realdata / "hess-crab", "83.6333,22.0144", profile)
     counts = findings["spectrum"]["counts"]
     assert (counts["n_on"], counts["n_off"]) == (expected["n_on"], expected["n_off"])
     assert counts["significance"] == pytest.approx(expected["lima"], abs=0.01)

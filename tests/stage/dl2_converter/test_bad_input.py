@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+import tables
 from foa.manifests import Models, canonical_json
 from foa.testing.factories import make_stamp
 from foa.testing.night.definition import LINES, RUNS, Layout
@@ -64,6 +65,28 @@ def test_a_file_that_is_no_hdf5(convert, tmp_path):
     code, report = convert(path)
     assert code == 3
     assert "not a readable DL1 file" in report["reason"]
+
+
+@pytest.mark.parametrize("share", [0.3, 0.95])
+def test_a_file_that_ends_too_early(convert, dl1, events, share):
+    path = dl1(events)
+    path.write_bytes(path.read_bytes()[: int(share * path.stat().st_size)])
+    code, report = convert(path)
+    assert code == 3
+    assert path.name in report["reason"]
+
+
+def test_a_file_with_a_damaged_block(convert, dl1, events):
+    path = dl1(events)
+    content = bytearray(path.read_bytes())
+    with tables.open_file(path) as file:
+        block = file.get_node(dl1_params_lstcam_key).chunk_info((0,))
+    middle = block.offset + block.size // 2
+    content[middle : middle + 64] = bytes(64)
+    path.write_bytes(content)
+    code, report = convert(path)
+    assert code == 3
+    assert path.name in report["reason"]
 
 
 def test_a_file_without_any_valid_pointing(convert, dl1, events):

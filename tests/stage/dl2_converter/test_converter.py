@@ -114,6 +114,14 @@ def test_one_event_at_a_time_will_do(ours, stock, events, tmp_path):
     assert content(ours(dl1, 1)) == content(stock(dl1))
 
 
+@pytest.mark.realdata
+@pytest.mark.parametrize("run", ["02008", "04192"])
+def test_real_files_of_the_telescope_go_through_as_through_the_stock_tool(ours, stock, realdata, run):
+    dl1 = realdata / f"lst1-real-dl1/dl1_LST-1.Run{run}.0000.h5"
+    expected = content(stock(dl1))
+    assert content(ours(dl1)) == content(ours(dl1, 5)) == expected
+
+
 def test_the_provenance_names_inputs_and_models(ours, events, tmp_path, models):
     with tables.open_file(ours(write(tmp_path / "dl1_LST-1.Run00001.h5", events))) as file, warnings.catch_warnings():
         warnings.simplefilter("ignore")

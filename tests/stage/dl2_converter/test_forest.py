@@ -1,5 +1,7 @@
 """A forest that is laid out says what scikit-learn's says, to the last bit."""
 
+import resource
+
 import joblib
 import numpy as np
 import pytest
@@ -76,6 +78,18 @@ def test_what_is_no_plain_forest_stays_as_it_is(events, target, tmp_path):
     with pytest.raises(Unsupported, match="ExtraTreesRegressor"):
         flatten(other)
     assert isinstance(load(tmp_path / "model.sav", tmp_path / "cache", 1), ExtraTreesRegressor)
+
+
+def test_what_does_not_get_whole_leaves_nothing_behind(regressor, tmp_path):
+    joblib.dump(regressor, tmp_path / "model.sav")
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1024, limit[1]))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            load(tmp_path / "model.sav", tmp_path / "cache", 1)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+    assert list((tmp_path / "cache").iterdir()) == []
 
 
 def test_another_content_under_the_same_name_is_another_forest(regressor, classifier, tmp_path):

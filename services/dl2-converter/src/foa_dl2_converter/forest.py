@@ -161,13 +161,23 @@ def load(model: Path, cache: Path, threads: int) -> Any:
 def _keep(forest: Forest, place: Path) -> None:
     place.parent.mkdir(parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(dir=place.parent))
-    for name in PARTS:
-        np.save(draft / f"{name}.npy", getattr(forest, name))
-    (draft / "classes.json").write_text(json.dumps(forest.classes_ if isinstance(forest, Classifier) else []))
     try:
+        for name in PARTS:
+            _save(draft / f"{name}.npy", getattr(forest, name))
+        (draft / "classes.json").write_text(json.dumps(forest.classes_ if isinstance(forest, Classifier) else []))
         draft.rename(place)
-    except OSError:  # another job was quicker
-        shutil.rmtree(draft)
+    except OSError:
+        if not place.exists():  # else another job was quicker
+            raise
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def _save(path: Path, array: npt.NDArray[Any]) -> None:
+    """numpy.save, which on a full disk says nothing, or not why."""
+    with path.open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, np.lib.format.header_data_from_array_1_0(array))
+        file.write(array.data)
 
 
 def cores() -> int:

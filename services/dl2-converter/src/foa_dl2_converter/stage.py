@@ -40,6 +40,8 @@ def convert(work: Dl2Request, products: Path) -> Outcome:
         run_tool(converter, argv=[str(argument) for argument in arguments], cwd=products, raises=True)
     except Refused as error:
         raise StageFailure(f"{models.config.path}: {error}") from error
+    except tables.HDF5ExtError as error:
+        raise BadInput(f"{dl1}: a damaged DL1 file: {error}") from error
     except KeyError as error:
         raise BadInput(f"{dl1}: a column the models need is missing: {error}") from error
     if not converter.n_events:
