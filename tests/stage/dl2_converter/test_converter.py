@@ -48,10 +48,11 @@ def ours(tmp_path, models, configuration, cache):
     def convert(dl1, chunk=1 << 16, configuration=configuration):
         dl2 = tmp_path / f"ours/{chunk}/dl2.h5"
         dl2.parent.mkdir(parents=True)
+        dl2.write_text("left by an attempt that was killed")
         arguments = {"dl1": dl1, "dl2": dl2, "models": models, "configuration": configuration, "cache": cache,
                      "chunk_events": chunk, "threads": 2}  # fmt: skip
         words = [word for name, value in arguments.items() for word in (f"--{name}", str(value))]
-        run_tool(StreamingConverter(), argv=words, cwd=tmp_path, raises=True)
+        run_tool(StreamingConverter(), argv=[*words, "--overwrite"], cwd=tmp_path, raises=True)
         return dl2
 
     return convert

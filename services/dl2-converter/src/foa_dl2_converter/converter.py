@@ -106,6 +106,8 @@ class StreamingConverter(Tool):  # type: ignore[misc]  # ctapipe has no types
         """
         config = replace_config(standard_config, read_configuration_file(self.configuration))
         refuse(config)
+        self.check_output(self.dl2)
+        self.dl2.unlink(missing_ok=True)
         reconstruct = self._reconstruction(config)
         with tables.open_file(self.dl1) as source:
             for events in chunks(source.get_node(dl1_params_lstcam_key), self.chunk_events):
@@ -143,13 +145,11 @@ class StreamingConverter(Tool):  # type: ignore[misc]  # ctapipe has no types
         with tables.open_file(self.dl2, "a") as file:
             for key in get_dataset_keys(source):
                 if key not in NOT_COPIED:
-                    group, _, _ = key.rpartition("/")
-                    place = (
-                        file.get_node(group)
-                        if group in file
-                        else file.create_group(*group.rsplit("/", 1), createparents=True)
-                    )
-                    source.copy_node(key, place, overwrite=True)
+                    source.copy_node(key, _group(file, key.rpartition("/")[0] or "/"), overwrite=True)
+
+
+def _group(file: tables.File, path: str) -> tables.Group:
+    return file.get_node(path) if path in file else file.create_group(*path.rsplit("/", 1), createparents=True)
 
 
 def refuse(config: dict[str, Any]) -> None:

@@ -40,6 +40,8 @@ def convert(work: Dl2Request, products: Path) -> Outcome:
         run_tool(converter, argv=[str(argument) for argument in arguments], cwd=products, raises=True)
     except Refused as error:
         raise StageFailure(f"{models.config.path}: {error}") from error
+    except FileNotFoundError as error:
+        raise BadInput(f"{error.filename} is missing") from error
     except tables.HDF5ExtError as error:
         raise BadInput(f"{dl1}: a damaged DL1 file: {error}") from error
     except KeyError as error:
