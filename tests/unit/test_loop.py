@@ -120,6 +120,16 @@ def test_a_job_killed_for_memory_is_tried_again_with_more(bench):
     assert [manifest.kind for manifest in bench.said] == ["dl2.ready"]
 
 
+def test_an_attempt_that_was_killed_before_it_wrote_its_intent_is_made_again(bench):
+    bench.tell(factories.run_selected())
+    attempt = attempt_of(bench.tree, bench.job.name)
+    (attempt.directory / "resources.json").unlink()
+    bench.restart()
+    bench.tell(factories.run_selected())
+    assert bench.job.name == attempt.name
+    assert attempt.resources() == bench.job.resources
+
+
 def test_attempts_are_counted_over_restarts(bench):
     bench.tell(factories.run_selected())
     bench.die(JobState.FAILED)

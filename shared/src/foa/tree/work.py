@@ -130,8 +130,9 @@ class Work:
         return self.directory / "products"
 
     def attempts(self) -> list[Attempt]:
-        """All tries so far, in order."""
-        numbers = sorted(int(path.name.removeprefix("attempt-")) for path in self.directory.glob("attempt-*"))
+        """All tries so far, in order; who was killed before the intent was written down has not tried."""
+        intents = self.directory.glob("attempt-*/resources.json")
+        numbers = sorted(int(path.parent.name.removeprefix("attempt-")) for path in intents)
         return [Attempt(self, number) for number in numbers]
 
     def lock(self) -> AbstractContextManager[None]:
