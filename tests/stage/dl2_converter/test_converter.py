@@ -12,10 +12,12 @@ from ctapipe.core import run_tool
 from foa.testing.night.definition import LINES, RUNS, Layout
 from foa.testing.night.dl1 import write_dl1
 from foa_dl2_converter.converter import Refused, StreamingConverter
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 from lstchain.io.io import dl1_params_lstcam_key, dl2_params_lstcam_key
 from lstchain.tools.lstchain_dl1_to_dl2 import DL1ToDL2Tool
 
-N_EVENTS = 300
+N_EVENTS = 100
 
 
 @pytest.fixture(scope="module")
@@ -43,28 +45,33 @@ def cache(tmp_path_factory):
     return tmp_path_factory.mktemp("forests")
 
 
-@pytest.fixture
-def ours(tmp_path, models, configuration, cache):
+@pytest.fixture(scope="module")
+def directory(tmp_path_factory):
+    return tmp_path_factory.mktemp("files")
+
+
+@pytest.fixture(scope="module")
+def ours(directory, models, configuration, cache):
     def convert(dl1, chunk=1 << 16, configuration=configuration):
-        dl2 = tmp_path / f"ours/{chunk}/dl2.h5"
-        dl2.parent.mkdir(parents=True)
+        dl2 = directory / "ours/dl2.h5"
+        dl2.parent.mkdir(exist_ok=True)
         dl2.write_text("left by an attempt that was killed")
         arguments = {"dl1": dl1, "dl2": dl2, "models": models, "configuration": configuration, "cache": cache,
                      "chunk_events": chunk, "threads": 2}  # fmt: skip
         words = [word for name, value in arguments.items() for word in (f"--{name}", str(value))]
-        run_tool(StreamingConverter(), argv=[*words, "--overwrite"], cwd=tmp_path, raises=True)
+        run_tool(StreamingConverter(), argv=[*words, "--overwrite"], cwd=directory, raises=True)
         return dl2
 
     return convert
 
 
-@pytest.fixture
-def stock(tmp_path, models, configuration):
+@pytest.fixture(scope="module")
+def stock(directory, models, configuration):
     def convert(dl1):
-        words = ["-f", dl1, "-p", models, "-o", tmp_path / "stock", "-c", configuration]
+        words = ["-f", dl1, "-p", models, "-o", directory / "stock", "-c", configuration]
         with joblib.parallel_config(backend="sequential"):
-            run_tool(DL1ToDL2Tool(), argv=[str(word) for word in words], cwd=tmp_path, raises=True)
-        return tmp_path / "stock" / dl1.name.replace("dl1", "dl2", 1)
+            run_tool(DL1ToDL2Tool(), argv=[str(word) for word in words], cwd=directory, raises=True)
+        return directory / "stock" / dl1.name.replace("dl1", "dl2", 1)
 
     return convert
 
@@ -101,18 +108,22 @@ FILES = {
 }
 
 
-@pytest.mark.parametrize("kind", FILES)
-def test_the_file_is_that_of_the_stock_tool(ours, stock, events, tmp_path, kind):
-    dl1 = write(tmp_path / "dl1_LST-1.Run00001.h5", FILES[kind](events))
-    expected = content(stock(dl1))
+@pytest.fixture(scope="module", params=FILES)
+def converted(request, stock, events, directory):
+    """A file, and what the stock tool makes of it."""
+    number = list(FILES).index(request.param)
+    dl1 = write(directory / f"dl1_LST-1.Run{number:05d}.h5", FILES[request.param](events))
+    return dl1, content(stock(dl1))
+
+
+@settings(max_examples=6, deadline=None)
+@given(chunk=st.integers(1, N_EVENTS))
+@example(chunk=1)
+@example(chunk=N_EVENTS - 1)
+def test_whatever_the_chunks_the_file_is_that_of_the_stock_tool(ours, converted, chunk):
+    dl1, expected = converted
     assert dl2_params_lstcam_key in expected
-    for chunk in (37, N_EVENTS - 1, 1 << 16):
-        assert content(ours(dl1, chunk)) == expected, f"{chunk} events at a time"
-
-
-def test_one_event_at_a_time_will_do(ours, stock, events, tmp_path):
-    dl1 = write(tmp_path / "dl1_LST-1.Run00001.h5", without_pointing(events.head(20)))
-    assert content(ours(dl1, 1)) == content(stock(dl1))
+    assert content(ours(dl1, chunk)) == expected
 
 
 @pytest.mark.realdata

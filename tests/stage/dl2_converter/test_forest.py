@@ -5,7 +5,8 @@ import resource
 import joblib
 import numpy as np
 import pytest
-from foa_dl2_converter.forest import Classifier, Forest, Unsupported, flatten, load
+from foa_dl2_converter.forest import Classifier, Forest
+from foa_dl2_converter.layout import Unsupported, flatten, load
 from sklearn.ensemble import ExtraTreesRegressor, RandomForestClassifier, RandomForestRegressor
 
 N_FEATURES = 5
@@ -36,10 +37,9 @@ def classifier(events, target):
 
 
 @pytest.mark.parametrize("n_events", [1, 7, 8, 9, 4000])
-@pytest.mark.parametrize("threads", [1, 3])
-def test_means_are_those_of_scikit_learn(regressor, events, tmp_path, n_events, threads):
+def test_means_are_those_of_scikit_learn(regressor, events, tmp_path, n_events):
     joblib.dump(regressor, tmp_path / "model.sav")
-    forest = load(tmp_path / "model.sav", tmp_path / "cache", threads)
+    forest = load(tmp_path / "model.sav", tmp_path / "cache")
     assert isinstance(forest, Forest)
     with joblib.parallel_config(backend="sequential"):
         assert np.array_equal(forest.predict(events[:n_events]), regressor.predict(events[:n_events]))
@@ -77,7 +77,7 @@ def test_what_is_no_plain_forest_stays_as_it_is(events, target, tmp_path):
     joblib.dump(other, tmp_path / "model.sav")
     with pytest.raises(Unsupported, match="ExtraTreesRegressor"):
         flatten(other)
-    assert isinstance(load(tmp_path / "model.sav", tmp_path / "cache", 1), ExtraTreesRegressor)
+    assert isinstance(load(tmp_path / "model.sav", tmp_path / "cache"), ExtraTreesRegressor)
 
 
 def test_what_does_not_get_whole_leaves_nothing_behind(regressor, tmp_path):
@@ -86,15 +86,27 @@ def test_what_does_not_get_whole_leaves_nothing_behind(regressor, tmp_path):
     resource.setrlimit(resource.RLIMIT_FSIZE, (1024, limit[1]))
     try:
         with pytest.raises(OSError, match="File too large"):
-            load(tmp_path / "model.sav", tmp_path / "cache", 1)
+            load(tmp_path / "model.sav", tmp_path / "cache")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limit)
     assert list((tmp_path / "cache").iterdir()) == []
+
+
+@pytest.mark.parametrize("part", ["nodes.npy", "values.npy", "facts.json"])
+def test_what_is_damaged_is_laid_out_anew(regressor, events, tmp_path, part):
+    joblib.dump(regressor, tmp_path / "model.sav")
+    load(tmp_path / "model.sav", tmp_path / "cache")
+    [damaged] = (tmp_path / "cache").glob(f"*/{part}")
+    content = damaged.read_bytes()
+    damaged.write_bytes(content[:-9] + bytes(9))
+    forest = load(tmp_path / "model.sav", tmp_path / "cache")
+    assert damaged.read_bytes() == content
+    assert np.array_equal(forest.predict(events), regressor.predict(events))
 
 
 def test_another_content_under_the_same_name_is_another_forest(regressor, classifier, tmp_path):
     path = tmp_path / "model.sav"
     for model, kind in ((regressor, Forest), (classifier, Classifier)):
         joblib.dump(model, path)
-        assert type(load(path, tmp_path / "cache", 1)) is kind
+        assert type(load(path, tmp_path / "cache")) is kind
     assert len(list((tmp_path / "cache").iterdir())) == 2

@@ -1,8 +1,13 @@
 """DL1 → DL2 in chunks: lstchain's functions do the physics, only reading, chunking and writing are ours."""
 
+import os
+from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import repeat
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import astropy.units as u
@@ -20,7 +25,6 @@ from lstchain.io import (
     read_configuration_file,
     replace_config,
     standard_config,
-    write_dl2_dataframe,
     write_metadata,
 )
 from lstchain.io.io import (
@@ -29,23 +33,22 @@ from lstchain.io.io import (
     dl1_params_lstcam_key,
     dl1_params_src_dep_lstcam_key,
     dl2_params_lstcam_key,
+    write_dataframe,
 )
 from lstchain.io.provenance import write_provenance
 from lstchain.reco.dl1_to_dl2 import apply_models
-from lstchain.reco.utils import add_delta_t_key, filter_events, impute_pointing
 
-from foa_dl2_converter.forest import cores, load
+from foa_dl2_converter.events import PointingMissing, chunks, imputed
+from foa_dl2_converter.layout import load
 
-CHUNK_EVENTS = 1 << 16
-POINTING = ["alt_tel", "az_tel"]
+CHUNK_EVENTS = 22 << 10
+LZ4 = tables.Filters(complevel=1, complib="blosc:lz4", fletcher32=True)
+"""The stock tool's blosc:zstd makes files 19 % smaller, but takes longer than the Random Forests (ADR 0007)."""
 FORESTS = {
     "disp_vector": ("reg_energy", "cls_gh", "reg_disp_vector"),
     "disp_norm_sign": ("reg_energy", "cls_gh", "reg_disp_norm", "cls_disp_sign"),
 }
 """What each method of the direction needs."""
-FEATURES = tuple(f"{use}_features" for use in (
-    "energy_regression", "disp_regression", "particle_classification", "disp_classification",
-))  # fmt: skip
 NOT_COPIED = (
     dl1_images_lstcam_key, dl1_params_lstcam_key, dl1_params_src_dep_lstcam_key, dl1_likelihood_params_lstcam_key,
 )  # fmt: skip
@@ -65,17 +68,21 @@ class Reconstruction:
     training: Table | None
     """Pointings of the training MC."""
     focal_length: u.Quantity
+    turn: "Lock"
+    """Whose turn it is in lstchain's functions, which are not made for threads; forests pass it on while they work."""
 
     def __call__(self, events: pd.DataFrame) -> pd.DataFrame:
         """Reconstruct those events of a chunk that the filters leave."""
+        with self.turn:
+            return self._reconstruct(events)
+
+    def _reconstruct(self, events: pd.DataFrame) -> pd.DataFrame:
         events.az_tel = Angle(events.az_tel, u.rad).wrap_at(360 * u.deg).rad
         if "sin_az_tel" not in events.columns:
             events["sin_az_tel"] = np.sin(events.az_tel)
-        features = [name for use in FEATURES for name in self.config[use]]
-        left = filter_events(events, filters=self.config["events_filters"], finite_params=features)
         forests = dict(self.forests)
-        return left if left.empty else apply_models(
-            left, forests.pop("cls_gh"), forests.pop("reg_energy"), effective_focal_length=self.focal_length,
+        return apply_models(
+            events, forests.pop("cls_gh"), forests.pop("reg_energy"), effective_focal_length=self.focal_length,
             custom_config=self.config, interpolate_rf=self.interpolated, training_pointings=self.training, **forests,
         )  # fmt: skip
 
@@ -90,7 +97,7 @@ class StreamingConverter(Tool):  # type: ignore[misc]  # ctapipe has no types
     dl2 = traits.Path(directory_ok=False, help="DL2 file to write").tag(config=True)
     cache = traits.Path(file_ok=False, help="where forests are kept in a form that is mapped").tag(config=True)
     chunk_events = traits.Int(CHUNK_EVENTS, min=1, help="events at a time").tag(config=True)
-    threads = traits.Int(0, min=0, help="threads that evaluate the forests; 0: one per core").tag(config=True)
+    threads = traits.Int(0, min=0, help="chunks that are reconstructed at once; 0: one per core").tag(config=True)
     aliases = {name: f"StreamingConverter.{name}" for name in
                ("dl1", "models", "configuration", "dl2", "cache", "chunk_events", "threads")}  # fmt: skip
     n_events = 0
@@ -103,24 +110,51 @@ class StreamingConverter(Tool):  # type: ignore[misc]  # ctapipe has no types
         ------
         Refused
             If the configuration asks for what is not supported.
+        PointingMissing
+            If no event has a pointing.
         """
         config = replace_config(standard_config, read_configuration_file(self.configuration))
         refuse(config)
         self.check_output(self.dl2)
-        self.dl2.unlink(missing_ok=True)
+        self._name_files()
         reconstruct = self._reconstruction(config)
-        with tables.open_file(self.dl1) as source:
-            for events in chunks(source.get_node(dl1_params_lstcam_key), self.chunk_events):
-                self._write(reconstruct(events), config, source)
+        # lstchain switches this on for a moment, which other threads would feel: so it is on all the time
+        with pd.option_context("mode.copy_on_write", True), tables.open_file(self.dl1) as source:
+            try:
+                self._stream(chunks(source.get_node(dl1_params_lstcam_key), self.chunk_events), reconstruct, source)
+            except PointingMissing:  # seldom; events may come in another order then, hence from the beginning
+                self._stream(imputed(source.get_node(dl1_params_lstcam_key), self.chunk_events), reconstruct, source)
+
+    def _name_files(self) -> None:
+        provenance = Provenance()
+        provenance.add_input_file(self.dl1, role="dl1 input file")
+        provenance.add_output_file(self.dl2, role="dl2 output file")
+        provenance.add_input_file(self.models, role="trained model directory")
+
+    def _stream(self, parts: Iterator[pd.DataFrame], reconstruct: Reconstruction, source: tables.File) -> None:
+        """Read and write here, since HDF5 serves one thread; reconstruct one chunk in each of the others."""
+        self.dl2.unlink(missing_ok=True)
+        self.n_events = 0
+        n_threads = self.threads or len(os.sched_getaffinity(0))
+        pending: deque[Future[pd.DataFrame]] = deque()
+        with ThreadPoolExecutor(n_threads) as pool:
+            # no name for a chunk here: it would stay in memory while others are waited for
+            for future in map(pool.submit, repeat(reconstruct), parts):
+                pending.append(future)
+                if len(pending) > n_threads:
+                    self._write(pending.popleft().result(), reconstruct.config, source)
+            while pending:
+                self._write(pending.popleft().result(), reconstruct.config, source)
 
     def _reconstruction(self, config: dict[str, Any]) -> Reconstruction:
         names = FORESTS[config["disp_method"]]
-        forests = {name: load(self.models / f"{name}.sav", self.cache, self.threads or cores()) for name in names}
+        turn = Lock()
+        forests = {name: load(self.models / f"{name}.sav", self.cache, turn) for name in names}
         interpolated, training = interpolation(config, self.models)
         if interpolated and training is None:
             self.log.warning("no training_dirs.ecsv in %s: no interpolation in zenith", self.models)
         return Reconstruction(
-            config, forests, interpolated if training else None, training, focal_length(self.dl1, config)
+            config, forests, interpolated if training else None, training, focal_length(self.dl1, config), turn
         )  # fmt: skip
 
     def _write(self, events: pd.DataFrame, config: dict[str, Any], source: tables.File) -> None:
@@ -131,15 +165,12 @@ class StreamingConverter(Tool):  # type: ignore[misc]  # ctapipe has no types
                 file.get_node(dl2_params_lstcam_key).append(events.to_records(index=False))
         else:
             self._begin(source)
-            write_dl2_dataframe(events, self.dl2, config=config, meta=global_metadata())
+            write_dataframe(events, self.dl2, dl2_params_lstcam_key, config=config, meta=global_metadata(), filters=LZ4)
         self.n_events += len(events)
+        self.log.info("%d events written", self.n_events)
 
     def _begin(self, source: tables.File) -> None:
         """Everything but the events, as the stock tool writes it."""
-        provenance = Provenance()
-        provenance.add_input_file(self.dl1, role="dl1 input file")
-        provenance.add_output_file(self.dl2, role="dl2 output file")
-        provenance.add_input_file(self.models, role="trained model directory")
         write_provenance(self.dl2, "dl1_to_dl2")
         write_metadata(global_metadata(), self.dl2)
         with tables.open_file(self.dl2, "a") as file:
@@ -187,34 +218,3 @@ def focal_length(dl1: Path, config: dict[str, Any]) -> u.Quantity:
         return telescope.optics.effective_focal_length
     except OSError:
         return OPTICS.effective_focal_length
-
-
-def chunks(table: tables.Table, size: int) -> Iterator[pd.DataFrame]:
-    """The events of a file with time differences and pointings, as whole-file steps of the stock tool leave them."""
-    imputed = impute(table, size)
-    for start in range(0, table.nrows, size):
-        stop = min(start + size, table.nrows)
-        if imputed is None:
-            # the event before gives the first time difference
-            before = max(start - 1, 0)
-            events = add_delta_t_key(pd.DataFrame.from_records(table.read(before, stop)))
-            yield events.iloc[start - before :].copy()
-        else:
-            part = imputed.iloc[start:stop]
-            events = pd.DataFrame.from_records(table.read_coordinates(part.index.to_numpy()))
-            yield events.assign(**{name: part[name].to_numpy() for name in part.columns})
-
-
-def impute(table: tables.Table, size: int) -> pd.DataFrame | None:
-    """Where some events have no pointing: all pointings, interpolated, and time differences, in lstchain's order.
-
-    Else None: this is the exception, since it needs some columns of every event in memory. The index says which row of
-    the file an event is.
-    """
-    if not set(POINTING) <= set(table.colnames) or not any(
-        np.isnan(table.read(start, start + size, field=name)).any()
-        for start in range(0, table.nrows, size) for name in POINTING
-    ):  # fmt: skip
-        return None
-    names = ["event_id", *POINTING, *(name for name in ("dragon_time",) if name in table.colnames)]
-    return impute_pointing(add_delta_t_key(pd.DataFrame({name: table.col(name) for name in names})))

@@ -6,12 +6,12 @@ from foa.tree import Report, RunTree
 
 NAME = "dl2-converter"
 MIB = 1 << 20
-BASE_MIB = 900
-"""lstchain, and a chunk of events with what is computed of them."""
-EVENTS_SHARE = 0.5
-"""Three columns and a copy, against a DL1 file with 200 bytes an event."""
-UNPACKED = 5
-"""A forest in memory and what is made of it, against its compressed file; measured by `make bench-dl2`."""
+BASE_MIB = 800
+"""lstchain, and the chunks of events in work: 560 with two cores (`make bench-dl2`), some 40 more a core."""
+EVENTS_SHARE = 0.3
+"""Of the DL1 file: the effective time needs 53 bytes an event, with 190 in the file."""
+UNPACKED = 7
+"""A forest as scikit-learn has it and what is made of it, against its compressed file."""
 
 
 class Dl2Request(Frozen):
@@ -39,8 +39,9 @@ def plan(manifest: Manifest, tree: RunTree) -> JobSpec | Wait:
 def memory_needed(request: Dl2Request) -> int:
     """Memory in MiB for a run, if its job is the one that lays the forests out.
 
-    Events go through in chunks; what grows with their number is the three columns that the effective time needs. The
-    forests are mapped, but one of them has to be there as scikit-learn has it while it is laid out.
+    Events go through in chunks; their number matters only for the effective time, and for pointings that have to be
+    interpolated: these take three times as much, which is left to another try. The forests are mapped, but one of them
+    is there as scikit-learn has it while it is laid out.
     """
     forests = [model.size for model in request.models.files]
     content = EVENTS_SHARE * request.dl1.size + UNPACKED * max(forests, default=0) + sum(forests)

@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-import numpy as np
-import pandas as pd
 import tables
 from ctapipe.core import run_tool
 from foa.stage import BadInput, NothingLeft, Outcome, StageFailure, resources_of, run_stage
@@ -13,6 +11,7 @@ from lstchain.reco.utils import get_effective_time
 from lstchain.tools.lstchain_dl1_to_dl2 import dl2_filename
 
 from foa_dl2_converter.converter import Refused, StreamingConverter
+from foa_dl2_converter.events import POINTING, PointingMissing
 from foa_dl2_converter.plan import NAME, Dl2Facts, Dl2Request
 
 COLUMNS = ("event_type", "dragon_time", "delta_t")
@@ -27,7 +26,7 @@ def main(request: Path) -> int:
 def convert(work: Dl2Request, products: Path) -> Outcome:
     """DL1 → DL2 of one run."""
     dl1 = work.dl1.path
-    _check_pointing(dl1)
+    _check(dl1)
     dl2 = products / dl2_filename(dl1.name)
     models = work.models
     asked = resources_of(Work(NAME, products.parent.name, products.parent))
@@ -35,6 +34,7 @@ def convert(work: Dl2Request, products: Path) -> Outcome:
     arguments = [
         "--dl1", dl1, "--dl2", dl2, "--models", models.directory, "--configuration", models.config.path,
         "--cache", products.parents[3] / "cache/forests", "--threads", asked.cores if asked else 0, "--overwrite",
+        "--log-level", "INFO",
     ]  # fmt: skip
     try:
         run_tool(converter, argv=[str(argument) for argument in arguments], cwd=products, raises=True)
@@ -44,24 +44,26 @@ def convert(work: Dl2Request, products: Path) -> Outcome:
         raise BadInput(f"{error.filename} is missing") from error
     except tables.HDF5ExtError as error:
         raise BadInput(f"{dl1}: a damaged DL1 file: {error}") from error
+    except PointingMissing as error:
+        raise BadInput(f"{dl1}: {error}") from error
     except KeyError as error:
         raise BadInput(f"{dl1}: a column the models need is missing: {error}") from error
     if not converter.n_events:
         raise NothingLeft(f"{dl1}: no event is left after the event filters of {models.config.path}")
     with tables.open_file(dl2) as file:
         table = file.get_node(dl2_params_lstcam_key)
-        events = pd.DataFrame({name: table.col(name) for name in COLUMNS})
+        events = {name: table.col(name) for name in COLUMNS}
     effective, elapsed = get_effective_time(events)
     facts = Dl2Facts(effective_s=float(effective.to_value("s")), elapsed_s=float(elapsed.to_value("s")))
-    return Outcome([product_of("dl2", dl2, len(events))], facts.model_dump())
+    return Outcome([product_of("dl2", dl2, converter.n_events)], facts.model_dump())
 
 
-def _check_pointing(dl1: Path) -> None:
-    """lstchain would go on with an altitude of −90°."""
+def _check(dl1: Path) -> None:
+    """lstchain would go on without pointing, with an altitude of −90°."""
     try:
         with tables.open_file(dl1) as file:
-            altitude = file.get_node(dl1_params_lstcam_key).col("alt_tel")
+            columns = file.get_node(dl1_params_lstcam_key).colnames
     except (OSError, LookupError, tables.HDF5ExtError) as error:
-        raise BadInput(f"{dl1}: not a readable DL1 file with pointing: {error}") from error
-    if not np.isfinite(altitude).any():
-        raise BadInput(f"{dl1}: no event has a valid pointing (alt_tel)")
+        raise BadInput(f"{dl1}: not a readable DL1 file: {error}") from error
+    if missing := set(POINTING) - set(columns):
+        raise BadInput(f"{dl1}: not a DL1 file with pointing: no column {', '.join(sorted(missing))}")
