@@ -126,9 +126,9 @@ def _keep(forest: Forest, place: Path) -> None:
 
 
 def _save(path: Path, array: npt.NDArray[Any]) -> str:
-    """numpy.save, which on a full disk says nothing, or not why; the digest of the file as it was meant."""
+    """numpy.save, which on a full disk says nothing, or not why; returns the digest of the file."""
     header = np.lib.format.header_data_from_array_1_0(array)
-    with path.open("w+b") as file:
+    with path.open("wb") as file:
         np.lib.format.write_array_header_1_0(file, header)
         file.write(array.data)
     return sha256_of(path)
