@@ -104,7 +104,7 @@ def assert_same(one: Path, other: Path) -> None:
 
 
 def main(night: Path, directory: Path) -> None:
-    """A row for every size; the ratios of the largest last."""
+    """Costs and ratios for every size; the ratios of the largest last."""
     directory = directory.resolve()
     layout = Layout(directory)
     train_forests(layout)
@@ -129,7 +129,8 @@ def main(night: Path, directory: Path) -> None:
         )  # fmt: skip
         assert_same(stock, ours)
         throughput, memory = of_stock.wall_s / of_ours.wall_s, of_stock.memory_mib / of_ours.memory_mib
-        sys.stdout.write(f"{n_events:8} events  stock {of_stock}\n{'':16} ours  {of_ours}\n")
+        sys.stdout.write(f"{n_events:8} events  stock {of_stock}\n{'':16} ours  {of_ours}")
+        sys.stdout.write(f"  {throughput:.2f} × as fast, {memory:.2f} × less memory\n")
         sys.stdout.flush()
     sys.stdout.write(f"throughput_ratio={throughput:.2f} memory_ratio={memory:.2f}\n")
 
