@@ -27,6 +27,8 @@ LINE, RUN, SEED = LINES[0], RUNS[2], 1
 BLOCK = 100_000
 RTOL, ATOL = 1e-9, 1e-12
 """Where sums are added up in another order; offsets near zero have no relative precision."""
+FORESTS = "forests"
+"""Where ours keeps them."""
 OURS = "from foa_dl2_converter.converter import StreamingConverter; StreamingConverter().run()"
 
 
@@ -103,36 +105,49 @@ def assert_same(one: Path, other: Path) -> None:
                 )
 
 
+def convert(layout: Layout, dl1: Path) -> tuple[Path, Cost]:
+    """DL1 → DL2 with ours."""
+    dl2 = dl1.with_name("dl2.h5")
+    return dl2, measure(
+        sys.executable, "-c", OURS, "--dl1", dl1, "--dl2", dl2, "--models", layout.models(LINE), "--configuration",
+        layout.config(LINE), "--cache", dl1.parent / FORESTS, "--overwrite", cwd=dl1.parent,
+    )  # fmt: skip
+
+
+def convert_with_stock(layout: Layout, dl1: Path) -> tuple[Path, Cost]:
+    """DL1 → DL2 with lstchain's."""
+    directory = dl1.parent / "stock"
+    shutil.rmtree(directory, ignore_errors=True)
+    return directory / dl1.name.replace("dl1", "dl2", 1), measure(
+        Path(sys.executable).with_name("lstchain_dl1_to_dl2"), "-f", dl1, "-p", layout.models(LINE), "-o", directory,
+        "-c", layout.config(LINE), cwd=dl1.parent,
+    )  # fmt: skip
+
+
+def compare(layout: Layout, dl1: Path) -> str:
+    """Convert with both, and say what each costs; returns the ratios."""
+    ours, of_ours = convert(layout, dl1)
+    stock, of_stock = convert_with_stock(layout, dl1)
+    assert_same(stock, ours)
+    throughput, memory = of_stock.wall_s / of_ours.wall_s, of_stock.memory_mib / of_ours.memory_mib
+    ratios = f"throughput_ratio={throughput:.2f} memory_ratio={memory:.2f}"
+    sys.stdout.write(f"stock {of_stock}\nours  {of_ours}  {ratios}\n")
+    return ratios
+
+
 def main(night: Path, directory: Path) -> None:
     """Costs and ratios for every size; the ratios of the largest last."""
-    directory = directory.resolve()
-    layout = Layout(directory)
+    layout, observed = Layout(directory.resolve()), Layout(night)
     train_forests(layout)
-    models, configuration, cache = layout.models(LINE), layout.config(LINE), directory / "forests"
-    shutil.rmtree(cache, ignore_errors=True)
-    programs = Path(sys.executable).parent
-    for n_events in (1000, *SIZES):
-        dl1 = make_dl1(Layout(night), directory / f"dl1_LST-1.Run{n_events:08d}.h5", n_events)
-        stock, ours = (directory / name / dl1.name.replace("dl1", "dl2", 1) for name in ("stock", "ours"))
-        shutil.rmtree(stock.parent, ignore_errors=True)
-        ours.parent.mkdir(exist_ok=True)
-        of_ours = measure(
-            sys.executable, "-c", OURS, "--dl1", dl1, "--dl2", ours, "--models", models, "--configuration",
-            configuration, "--cache", cache, "--overwrite", cwd=directory,
-        )  # fmt: skip
-        if n_events not in SIZES:
-            sys.stdout.write(f"laying the forests out, once: {of_ours}\n")
-            continue
-        of_stock = measure(
-            programs / "lstchain_dl1_to_dl2", "-f", dl1, "-p", models, "-o", stock.parent, "-c", configuration,
-            cwd=directory,
-        )  # fmt: skip
-        assert_same(stock, ours)
-        throughput, memory = of_stock.wall_s / of_ours.wall_s, of_stock.memory_mib / of_ours.memory_mib
-        sys.stdout.write(f"{n_events:8} events  stock {of_stock}\n{'':16} ours  {of_ours}")
-        sys.stdout.write(f"  {throughput:.2f} × as fast, {memory:.2f} × less memory\n")
+    dl1 = directory.resolve() / "dl1_LST-1.Run00001.h5"
+    shutil.rmtree(dl1.parent / FORESTS, ignore_errors=True)
+    _, first = convert(layout, make_dl1(observed, dl1, 1000))
+    sys.stdout.write(f"1000 events, and laying the forests out\nours  {first}\n")
+    for n_events in SIZES:
+        sys.stdout.write(f"{n_events} events\n")
+        ratios = compare(layout, make_dl1(observed, dl1, n_events))
         sys.stdout.flush()
-    sys.stdout.write(f"throughput_ratio={throughput:.2f} memory_ratio={memory:.2f}\n")
+    sys.stdout.write(f"{ratios}\n")
 
 
 if __name__ == "__main__":
