@@ -64,7 +64,9 @@ def measure(*command: str | Path, cwd: Path) -> Cost:
 
 def train_forests(layout: Layout) -> None:
     """Forests of the standard configuration, unless they are there."""
-    if not (layout.models(LINE) / "cls_disp_sign.sav").exists():
+    if not (layout.models(LINE) / "cls_gh.sav").exists():  # the last one
+        sys.stdout.write("forests of the standard configuration are trained, once: half an hour on two cores\n")
+        sys.stdout.flush()
         simulate_training(layout, LINE, SEED, N_TRAINING)
         train(layout, LINE, SEED, n_trees=None)
 
