@@ -28,7 +28,15 @@ def convert(work: Dl2Request, products: Path) -> Outcome:
     dl1 = work.dl1.path
     _check(dl1)
     dl2 = products / dl2_filename(dl1.name)
-    models = work.models
+    n_events = _stream(work, dl2)
+    if not n_events:
+        raise NothingLeft(f"{dl1}: no event is left after the event filters of {work.models.config.path}")
+    return Outcome([product_of("dl2", dl2, n_events)], _facts(dl2).model_dump())
+
+
+def _stream(work: Dl2Request, dl2: Path) -> int:
+    """Convert; how many events there are."""
+    dl1, models, products = work.dl1.path, work.models, dl2.parent
     asked = resources_of(Work(NAME, products.parent.name, products.parent))
     converter = StreamingConverter()
     arguments = [
@@ -48,14 +56,15 @@ def convert(work: Dl2Request, products: Path) -> Outcome:
         raise BadInput(f"{dl1}: {error}") from error
     except KeyError as error:
         raise BadInput(f"{dl1}: a column the models need is missing: {error}") from error
-    if not converter.n_events:
-        raise NothingLeft(f"{dl1}: no event is left after the event filters of {models.config.path}")
+    return converter.n_events
+
+
+def _facts(dl2: Path) -> Dl2Facts:
     with tables.open_file(dl2) as file:
         table = file.get_node(dl2_params_lstcam_key)
         events = {name: table.col(name) for name in COLUMNS}
     effective, elapsed = get_effective_time(events)
-    facts = Dl2Facts(effective_s=float(effective.to_value("s")), elapsed_s=float(elapsed.to_value("s")))
-    return Outcome([product_of("dl2", dl2, converter.n_events)], facts.model_dump())
+    return Dl2Facts(effective_s=float(effective.to_value("s")), elapsed_s=float(elapsed.to_value("s")))
 
 
 def _check(dl1: Path) -> None:
