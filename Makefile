@@ -1,6 +1,7 @@
 # The LST-1 Fast Offline Analysis: `make` shows the targets.
 .DEFAULT_GOAL := help
-.PHONY: help env lock night demo servers stack-up stack-status stack-down bench-flow bench-dl2 fmt check unit integration e2e test images apptainer clean
+.PHONY: help env lock night demo servers system stack-up stack-status stack-down bench-flow bench-dl2 bench-images fmt check unit quick docs \
+  integration e2e test images apptainer clean
 SHELL := /bin/bash -o pipefail
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
@@ -11,15 +12,12 @@ ENVS   := $(BUILD)/envs
 UV     := $(BUILD)/uv/bin/uv
 BIN    := $(ENVS)/operator/bin
 FOA    := $(BIN)/foa
-SERVICES := selector dl2-converter irf-builder dl3-maker analyzer
+SERVICES := $(patsubst services/%/pyproject.toml,%,$(wildcard services/*/pyproject.toml))
 
-# which lock each environment is installed from
-LOCK_operator := operator
-LOCK_selector := selector
-LOCK_dl2-converter := lstchain
-LOCK_irf-builder := lstchain
-LOCK_dl3-maker := lstchain
-LOCK_analyzer := gammapy
+# the lock each environment is installed from: a service's pyproject.toml names it
+lock_of = $(if $(filter operator,$1),operator,$(shell sed -n 's/^lock = "\(.*\)"/\1/p' services/$1/pyproject.toml))
+# the packages of this repository in each environment
+packages_of = $(if $(filter operator,$1),$(wildcard shared/* services/*),shared/stage shared/testing services/$1)
 
 help:  ## show this
 	@grep -hE '^[a-z0-9_-]+:.*## ' Makefile apptainer/images.mk | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -31,24 +29,24 @@ $(UV):
 
 # the copy of the lock inside an environment says what is installed there; work keys contain its digest
 .SECONDEXPANSION:
-$(ENVS)/%/lock.txt: deploy/locks/$$(LOCK_$$*).txt $(wildcard shared/pyproject.toml services/*/pyproject.toml) | $(UV)
+$(ENVS)/%/lock.txt: deploy/locks/$$(call lock_of,$$*).txt $(wildcard shared/*/pyproject.toml services/*/pyproject.toml) | $(UV)
 	@echo "environment $*"
 	@$(UV) venv --quiet --allow-existing --python $(PYTHON) $(ENVS)/$*
 	@VIRTUAL_ENV=$(ENVS)/$* $(UV) pip sync --quiet --require-hashes --compile-bytecode $<
-	@VIRTUAL_ENV=$(ENVS)/$* $(UV) pip install --quiet --no-deps -e shared \
-	  $(foreach s,$(if $(filter operator,$*),$(SERVICES),$*),-e services/$(s))
+	@VIRTUAL_ENV=$(ENVS)/$* $(UV) pip install --quiet --no-deps $(addprefix -e ,$(call packages_of,$*))
 	@cp $< $@
 
-# pip's resolver must not look for the shared library on an index
+# pip's resolver must not look for our own packages on an index
+OWN := foa-stage foa foa-testing
 LOCKING = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
-	--no-emit-package lst-foa-shared --override $(BUILD)/shared.txt
+	$(addprefix --no-emit-package ,$(OWN)) --override $(BUILD)/own.txt
 lock: $(UV)  ## resolve every environment anew, within the bounds of the pyproject files
-	@echo "lst-foa-shared @ file://$(CURDIR)/shared" > $(BUILD)/shared.txt
-	$(LOCKING) shared/pyproject.toml services/selector/pyproject.toml --extra stage --extra daemon -o deploy/locks/selector.txt
-	$(LOCKING) shared/pyproject.toml services/dl2-converter/pyproject.toml --extra stage --extra daemon --group stage -o deploy/locks/lstchain.txt
-	$(LOCKING) shared/pyproject.toml services/analyzer/pyproject.toml --extra stage --extra daemon --group stage -o deploy/locks/gammapy.txt
-	$(LOCKING) shared/pyproject.toml services/selector/pyproject.toml --extra operator --extra daemon --extra stage --group operator \
-	  -o deploy/locks/operator.txt
+	@printf '%s @ file://%s\n' foa-stage $(CURDIR)/shared/stage foa $(CURDIR)/shared/foa foa-testing $(CURDIR)/shared/testing > $(BUILD)/own.txt
+	$(LOCKING) shared/foa/pyproject.toml services/selector/pyproject.toml --extra stage -o deploy/locks/foa.txt
+	$(LOCKING) shared/stage/pyproject.toml services/dl2-converter/pyproject.toml --extra stage --group stage -o deploy/locks/lstchain.txt
+	$(LOCKING) shared/stage/pyproject.toml services/analyzer/pyproject.toml --extra stage --group stage -o deploy/locks/gammapy.txt
+	$(LOCKING) shared/testing/pyproject.toml services/selector/pyproject.toml --extra stage --group operator -o deploy/locks/operator.txt
+	$(LOCKING) shared/foa/pyproject.toml --group docs -o deploy/locks/docs.txt
 
 night: $(BUILD)/night/truth.json  ## make the synthetic night
 
@@ -58,16 +56,28 @@ $(BUILD)/night/truth.json: | env
 demo: env night  ## set up everything and run a whole synthetic night
 	$(FOA) run deploy/requests/crab.yaml deploy/requests/too.yaml
 
-fmt:  ## format the sources
+OPERATOR := $(ENVS)/operator/lock.txt
+fmt: $(OPERATOR)  ## format the sources
 	$(BIN)/ruff format --quiet . && $(BIN)/ruff check --fix --quiet .
 
-check: env  ## formatting, lint, types and import contracts; counts what fails
-	@failed=0; for what in "ruff format --check --quiet ." "ruff check --quiet ." "mypy shared/src services/*/src" \
-	  "lint-imports --no-logo"; do echo "$$what"; (PATH=$(BIN):$$PATH; $$what) || failed=$$((failed + 1)); done; \
+CHECKS := "ruff format --check --quiet ." "ruff check --quiet ." "mypy --no-error-summary shared/*/src services/*/src" "lint-imports --no-logo"
+check: $(OPERATOR)  ## formatting, lint, types and import contracts; counts what fails
+	@failed=0; for what in $(CHECKS); do echo "$$what"; (PATH=$(BIN):$$PATH; $$what) || failed=$$((failed + 1)); done; \
 	  echo "$$failed checks failed"; exit $$failed
 
-unit: env  ## pure tests, in seconds
+unit: $(OPERATOR)  ## pure tests and contracts, in seconds
 	$(BIN)/pytest -q tests/unit tests/contract
+
+quick: check unit  ## what needs nothing but the operator's environment: in less than a minute
+
+docs: $(BUILD)/envs/docs/bin/sphinx-build  ## the documentation with its API pages, in build/docs
+	$< -q -W --keep-going -b html deploy/docs $(BUILD)/docs
+
+$(BUILD)/envs/docs/bin/sphinx-build: deploy/locks/docs.txt | $(UV)
+	@$(UV) venv --quiet --allow-existing --python $(PYTHON) $(ENVS)/docs
+	@VIRTUAL_ENV=$(ENVS)/docs $(UV) pip sync --quiet --require-hashes $<
+	@VIRTUAL_ENV=$(ENVS)/docs $(UV) pip install --quiet --no-deps $(addprefix -e ,shared/stage shared/foa $(wildcard services/*))
+	@touch $@
 
 # what the servers of the tests and of the development stack come from
 SERVER_PACKAGES := slurmctld slurmd slurmdbd slurm-client slurmrestd slurm-wlm-jwt-plugin mariadb-server-core \
@@ -78,8 +88,10 @@ servers:  ## install the servers the tests use, from Debian (as root)
 	  apt-get update --quiet --quiet && \
 	  apt-get -o DPkg::Lock::Timeout=600 install --quiet --quiet --yes --no-install-recommends $(SERVER_PACKAGES); }
 
-STACK := $(BIN)/python -m foa.testing.stack
-stack-up: env night servers  ## start RabbitMQ, SLURM, Prometheus, Alertmanager and the five daemons, on loopback
+system: servers apptainer  ## install all that comes from Debian (as root)
+
+STACK := $(BIN)/python -m foa_testing.stack
+stack-up: env night servers  ## start RabbitMQ, SLURM, Prometheus, Alertmanager and the daemons, on loopback
 	$(STACK) up $(BUILD)/stack
 
 stack-status:  ## say which of them live
@@ -89,20 +101,35 @@ stack-down:  ## stop them all
 	$(STACK) down $(BUILD)/stack
 
 bench-flow: env servers  ## throughput and hand-over latency of the daemons, from 10 to 1000 runs
-	$(BIN)/python -m foa.testing.flow
+	$(BIN)/python -m foa_testing.benchmarks.throughput
 
 bench-dl2: env night  ## DL1 to DL2 of 100 000 to 2 million events: the stock tool and ours
-	$(ENVS)/dl2-converter/bin/python -m foa.testing.dl2_costs $(BUILD)/night $(BUILD)/bench-dl2
+	$(ENVS)/dl2-converter/bin/python -m foa_testing.benchmarks.dl2_costs $(BUILD)/night $(BUILD)/bench-dl2
 
+STAGE_TESTS = $(ENVS)/$1/bin/pytest -q -W default --disable-warnings tests/stage/$2  # warnings of the science packages
 integration: env night servers  ## stages on bad input; executors, bus and daemons on real servers
 	$(BIN)/pytest -q tests/integration
-	$(ENVS)/dl2-converter/bin/pytest -q -W default --disable-warnings tests/stage/dl2_converter  # lstchain's own
-	$(ENVS)/analyzer/bin/pytest -q tests/stage/analyzer
+	$(foreach s,$(SERVICES),$(if $(wildcard tests/stage/$(subst -,_,$s)),$(call STAGE_TESTS,$s,$(subst -,_,$s)) &&)) \
+	  $(call STAGE_TESTS,dl2-converter,night)
 
 e2e: env night servers images  ## the night in one process, through daemons, from images; its recovery; the stock tools
 	$(BIN)/pytest -q tests/e2e
 
-test: check unit integration e2e  ## every check and every test
+# the parts of `make test`, each noting in build/times.txt how long it took and how it ended; two at a time where they may
+step-%:
+	@begun=$$(date +%s); $(MAKE) $*; code=$$?; printf '%-12s %5d s  %s\n' $* $$(($$(date +%s) - begun)) \
+	  $$([ $$code = 0 ] && echo passed || echo FAILED) >> $(BUILD)/times.txt; exit $$code
+step-check step-unit: step-env
+step-night: step-unit step-check
+step-system: step-unit step-check
+step-images: step-system
+step-integration: step-night step-system
+step-e2e: step-integration step-images
+
+test:  ## every check and every test; ends with what took how long
+	@mkdir -p $(BUILD) && rm -f $(BUILD)/times.txt; begun=$$(date +%s); \
+	$(MAKE) -j2 --keep-going --output-sync=target step-e2e; code=$$?; \
+	echo; cat $(BUILD)/times.txt; echo "all of it $$(( $$(date +%s) - begun )) s"; exit $$code
 
 include apptainer/images.mk
 

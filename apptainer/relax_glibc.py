@@ -1,7 +1,8 @@
-"""Let programs that were linked against a newer glibc load on this one: `relax_glibc.py MAJOR.MINOR FILE...`.
+"""Let programs that were linked against a newer glibc load on this one.
 
-Compiled with the headers of glibc 2.38, C code calls __isoc23_strtol and its like where it called strtol before; they
-differ in what "0b1" means.  These symbols are pointed to their elder namesakes, whose names are the ends of theirs.
+`relax_glibc.py MAJOR.MINOR FILE...` does it.  Compiled with the headers of glibc 2.38, C code calls
+__isoc23_strtol and its like where it called strtol before; they differ in what "0b1" means.  These
+symbols are pointed to their older namesakes, whose names are the ends of theirs.
 Whatever else is newer than this glibc makes the script fail.
 """
 
@@ -33,7 +34,11 @@ def relax(path: Path, newest: tuple[int, int]) -> int:
     with path.open("rb") as file:
         elf = ELFFile(file)
         needed = elf.get_section_by_name(".gnu.version_r")
-        versions = {} if needed is None else {index: (at, name) for at, index, name in needed_versions(needed)}
+        versions = (
+            {}
+            if needed is None
+            else {index: (at, name) for at, index, name in needed_versions(needed)}
+        )
         too_new = {index for index, (_, name) in versions.items() if is_newer(name, newest)}
         patches = symbol_patches(elf, versions, too_new, path) if too_new else {}
         count = len(patches) // 2
@@ -63,7 +68,9 @@ def is_newer(name: str, newest: tuple[int, int]) -> bool:
     return match is not None and (int(match[1]), int(match[2])) > newest
 
 
-def symbol_patches(elf: ELFFile, versions: Versions, too_new: set[int], path: Path) -> dict[int, bytes]:
+def symbol_patches(
+    elf: ELFFile, versions: Versions, too_new: set[int], path: Path
+) -> dict[int, bytes]:
     """Names and versions of the symbols that are too new."""
     symbols, indices = elf.get_section_by_name(".dynsym"), elf.get_section_by_name(".gnu.version")
     base = next(index for index, (_, name) in versions.items() if name == BASE)
@@ -86,7 +93,11 @@ def version_patches(stream: BinaryIO, versions: Versions, too_new: set[int]) -> 
         return {}
     base_at = next(at for at, name in versions.values() if name == BASE)
     hash_, name = read(stream, base_at, 4), read(stream, base_at + 8, 4)
-    return {versions[index][0] + shift: part for index in too_new for shift, part in ((0, hash_), (8, name))}
+    return {
+        versions[index][0] + shift: part
+        for index in too_new
+        for shift, part in ((0, hash_), (8, name))
+    }
 
 
 def read(stream: BinaryIO, offset: int, size: int) -> bytes:

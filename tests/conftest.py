@@ -7,7 +7,11 @@ import pytest
 
 
 def pytest_addoption(parser):
-    parser.addoption("--update-golden", action="store_true", help="write golden files instead of comparing with them")
+    parser.addoption(
+        "--update-golden",
+        action="store_true",
+        help="write golden files instead of comparing with them",
+    )
 
 
 @pytest.fixture(scope="session")
@@ -17,7 +21,7 @@ def repository():
 
 @pytest.fixture(scope="session")
 def realdata(repository):
-    """Real telescope data, which do not belong to the project: `shared/data` beside the checkout, or FOA_REALDATA."""
+    """Real telescope data, not part of the project: FOA_REALDATA, or `shared/data` beside it."""
     place = Path(os.environ.get("FOA_REALDATA", repository.parent / "shared/data"))
     if not place.is_dir():
         pytest.skip(f"no real data at {place}: set FOA_REALDATA")
@@ -28,14 +32,16 @@ def realdata(repository):
 def raise_stack(repository, tmp_path_factory):
     """Servers of the tests' own, until the tests are through."""
     # the stages' environments, whose tests read this file too, have no broker's client
-    from foa.testing.stack.processes import SYSTEM_PROGRAMS
-    from foa.testing.stack.whole import Stack, missing_programs
+    from foa_testing.stack.processes import SYSTEM_PROGRAMS
+    from foa_testing.stack.whole import Stack, missing_programs
 
     stacks = []
 
     def start(root=None, **shape):
         os.environ["PATH"] += SYSTEM_PROGRAMS
-        assert not missing_programs(), f"{missing_programs()} are missing: run `make servers` as root"
+        assert not missing_programs(), (
+            f"{missing_programs()} are missing: run `make servers` as root"
+        )
         stack = Stack(root or tmp_path_factory.mktemp("stack"), repository, **shape)
         stacks.append(stack)
         os.environ |= stack.slurm.environment

@@ -10,19 +10,22 @@ from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models.dashboard import DataSourceRef
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
-SERVICES = ("selector", "dl2-converter", "irf-builder", "dl3-maker", "analyzer")
+from foa.pipeline import installed_services, run_services
+
 SOURCE = DataSourceRef(type_val="prometheus", uid="prometheus")
 HEIGHT, WIDTH = 8, 24
 Panel = timeseries.Panel | stat.Panel | table.Panel | bargauge.Panel
 
 
 def query(expression: str, legend: str = "") -> Dataquery:
-    """What a panel asks Prometheus."""
+    """Return what a panel asks Prometheus."""
     return Dataquery().expr(expression).legend_format(legend).ref_id("A")
 
 
-def graph(title: str, meaning: str, unit: str, *queries: Dataquery, share: int = 3) -> timeseries.Panel:
-    """Curves over time, so wide that `share` of them stand in a line."""
+def graph(
+    title: str, meaning: str, unit: str, *queries: Dataquery, share: int = 3
+) -> timeseries.Panel:
+    """Draw curves over time, so wide that `share` of them stand in a line."""
     panel = timeseries.Panel().title(title).description(meaning).unit(unit).min(0)
     panel = panel.datasource(SOURCE).height(HEIGHT).span(WIDTH // share)
     for number, one in enumerate(queries):
@@ -30,109 +33,187 @@ def graph(title: str, meaning: str, unit: str, *queries: Dataquery, share: int =
     return panel
 
 
-def number(title: str, meaning: str, unit: str, expression: str, legend: str = "", share: int = 4) -> stat.Panel:
-    """Numbers of this moment."""
+def number(
+    title: str, meaning: str, unit: str, expression: str, legend: str = "", share: int = 4
+) -> stat.Panel:
+    """Show numbers of this moment."""
     panel = stat.Panel().title(title).description(meaning).unit(unit).datasource(SOURCE)
-    return panel.height(HEIGHT // 2).span(WIDTH // share).with_target(query(expression, legend).instant())
+    return (
+        panel.height(HEIGHT // 2)
+        .span(WIDTH // share)
+        .with_target(query(expression, legend).instant())
+    )
 
 
 def quantiles(metric: str, by: str, where: str = "") -> str:
-    """The time within which nine of ten were done."""
-    return f"histogram_quantile(0.9, sum by (le, {by}) (increase({metric}_bucket{where}[$__range])))"
+    """Return the time within which nine of ten were done."""
+    rate = f"increase({metric}_bucket{where}[$__range])"
+    return f"histogram_quantile(0.9, sum by (le, {by}) ({rate}))"
 
 
 def overview() -> Dashboard:
-    """For shifters: is my source through, and if not, where is it?"""
-    phases = table.Panel().title("Requests").description("The newest requests and the phase each is in").span(12)
-    rows = query("max by (request, phase) (foa_request_phase)").instant().format(PromQueryFormat.TABLE)
-    runs = bargauge.Panel().title("Runs of $request, stage by stage").description("How many runs are where").span(12)
-    where = query('max by (stage, state) (foa_request_runs{request=~"$request"})', "{{stage}}: {{state}}").instant()
-    variable = QueryVariable("request").datasource(SOURCE).query("label_values(foa_request_phase, request)")
+    """Make the dashboard for shifters: is my source through, and if not, where is it?"""
+    variable = QueryVariable("request").datasource(SOURCE)
+    variable = variable.query("label_values(foa_request_phase, request)")
     variable = variable.include_all(True).all_value(".+").multi(True)
-    return (
-        new("foa-overview", "FOA: is my source through?").with_variable(variable)
-        .with_panel(phases.datasource(SOURCE).height(HEIGHT).with_target(rows))
-        .with_panel(runs.datasource(SOURCE).height(HEIGHT).with_target(where))
-        .with_panel(number("Oldest unfinished request", "Since it was submitted", "s",
-                           "max(foa_request_unfinished_seconds) or vector(0)"))
-        .with_panel(number("Runs failed", "They say why: `foa why REQUEST`", "none",
-                           'sum(max by (request) (foa_request_runs{stage="dl3-maker",state="failed"})) or vector(0)'))
-        .with_panel(number("Daemons", "That answer", "none", 'sum(up{job="foa"})'))
-        .with_panel(number("Alerts", "Firing now; each has a heading in the runbook", "none",
-                           'count(ALERTS{alertstate="firing",severity="page"}) or vector(0)'))
-        .with_panel(graph("DL1 ready → results", "90 % came within this time", "s",
-                          query(quantiles("foa_results_seconds", "phase"), "{{phase}}"), share=2))
-        .with_panel(graph("Jobs under way", "By service and state", "none",
-                          query("sum by (service, state) (foa_jobs)", "{{service}} {{state}}"), share=2))
-    )  # fmt: skip
+    board = new("foa-overview", "FOA: is my source through?").with_variable(variable)
+    panels = [requests_table(), runs_by_state(), *overview_numbers(), *overview_graphs()]
+    return with_panels(board, panels)
+
+
+def requests_table() -> table.Panel:
+    """List the newest requests."""
+    panel = table.Panel().title("Requests").span(12).datasource(SOURCE).height(HEIGHT)
+    rows = query("max by (request, phase) (foa_request_phase)").instant()
+    panel = panel.with_target(rows.format(PromQueryFormat.TABLE))
+    return panel.description("The newest requests and the phase each is in")
+
+
+def runs_by_state() -> bargauge.Panel:
+    """Count the runs of the chosen request by stage and state."""
+    panel = bargauge.Panel().title("Runs of $request, stage by stage").span(12).datasource(SOURCE)
+    runs = 'max by (stage, state) (foa_request_runs{request=~"$request"})'
+    panel = panel.height(HEIGHT).description("How many runs are where")
+    return panel.with_target(query(runs, "{{stage}}: {{state}}").instant())
+
+
+def overview_numbers() -> list[Panel]:
+    """Show what a shifter looks at first."""
+    last_stage = run_services()[-1].name
+    failed = f'foa_request_runs{{stage="{last_stage}",state="failed"}}'
+    firing = 'ALERTS{alertstate="firing",severity="page"}'
+    oldest = "max(foa_request_unfinished_seconds) or vector(0)"
+    runs = f"sum(max by (request) ({failed})) or vector(0)"
+    alerts = "Firing now; each has a heading in the runbook"
+    return [
+        number("Oldest unfinished request", "Since it was submitted", "s", oldest),
+        number("Runs failed", "They say why: `foa why REQUEST`", "none", runs),
+        number("Daemons", "That answer", "none", 'sum(up{job="foa"})'),
+        number("Alerts", alerts, "none", f"count({firing}) or vector(0)"),
+    ]
+
+
+def overview_graphs() -> list[Panel]:
+    """Show how long results take, and what runs."""
+    latency = query(quantiles("foa_results_seconds", "phase"), "{{phase}}")
+    jobs = query("sum by (service, state) (foa_jobs)", "{{service}} {{state}}")
+    return [
+        graph("DL1 ready → results", "90 % came within this time", "s", latency, share=2),
+        graph("Jobs under way", "By service and state", "none", jobs, share=2),
+    ]
 
 
 def services() -> Dashboard:
-    """A row for each service: where its time goes, what becomes of its work."""
+    """Make a row for each service: where its time goes, how its work turns out."""
     board = new("foa-services", "FOA: the services")
-    for service in SERVICES:
-        board = board.with_row(Row(service))
-        for panel in panels_of(f'{{service="{service}"}}'):
-            board = board.with_panel(panel)
+    for service in installed_services():
+        board = board.with_row(Row(service.name))
+        board = with_panels(board, panels_of(f'{{service="{service.name}"}}'))
     return board
 
 
 def panels_of(where: str) -> list[Panel]:
-    """The panels of one service."""
-    times = {
-        "in the queue": "foa_message_waiting_seconds", "in SLURM": "foa_job_waiting_seconds",
-        "running": "foa_job_running_seconds", "unnoticed": "foa_job_noticing_seconds",
-    }  # fmt: skip
-    memory = {"asked": "foa_job_memory_asked_mib", "used": "foa_job_memory_used_mib"}
+    """Return the panels of one service."""
+    lying = "Unanswered: work has not ended. Unsent: the broker has not taken them"
     return [
-        graph("Where the time goes", "90 % took less", "s",
-              *(query(quantiles(metric, "service", where), name) for name, metric in times.items())),
-        graph("Jobs under way", "By state", "none", query(f"sum by (state) (foa_jobs{where})", "{{state}}")),
-        graph("Jobs ended", "In the shown time, by how they ended", "none",
-              query(f"sum by (state) (increase(foa_jobs_ended_total{where}[$__range]))", "{{state}}")),
-        graph("Manifests", "What was planned for them", "none",
-              query(f"sum by (outcome) (increase(foa_manifests_planned_total{where}[$__range]))", "{{outcome}}")),
-        graph("Manifests that lie", "Unanswered: work has not ended. Unsent: the broker has not taken them", "none",
-              *(query(f"max(foa_manifests_{what}{where})", what) for what in ("unanswered", "unsent"))),
-        graph("Memory", "90 % of the jobs asked for less, used less", "mbytes",
-              *(query(quantiles(metric, "service", where), name) for name, metric in memory.items())),
-    ]  # fmt: skip
+        graph("Where the time goes", "90 % took less", "s", *all_quantiles(TIMES, where)),
+        graph("Jobs under way", "By state", "none", total("foa_jobs", "state", where)),
+        graph(
+            *("Jobs ended", "In the shown time, by how they ended", "none"),
+            total("foa_jobs_ended_total", "state", where, of="increase({}[$__range])"),
+        ),
+        graph(
+            *("Manifests", "What was decided for them", "none"),
+            total("foa_manifests_planned_total", "decision", where, of="increase({}[$__range])"),
+        ),
+        graph("Manifests that lie", lying, "none", *manifests_that_lie(where)),
+        graph(
+            *("Memory", "90 % of the jobs requested less, used less", "mbytes"),
+            *all_quantiles(MEMORY, where),
+        ),
+    ]
+
+
+TIMES = {
+    "in the queue": "foa_message_waiting_seconds",
+    "in SLURM": "foa_job_waiting_seconds",
+    "running": "foa_job_running_seconds",
+    "unnoticed": "foa_job_noticing_seconds",
+}
+MEMORY = {"requested": "foa_job_memory_requested_mib", "used": "foa_job_memory_used_mib"}
+
+
+def all_quantiles(metrics: dict[str, str], where: str) -> list[Dataquery]:
+    """Ask for a quantile of each metric."""
+    return [query(quantiles(metric, "service", where), name) for name, metric in metrics.items()]
+
+
+def manifests_that_lie(where: str) -> list[Dataquery]:
+    """Ask for manifests without an answer, and for those not sent."""
+    kinds = ("unanswered", "unsent")
+    return [query(f"max(foa_manifests_{kind}{where})", kind) for kind in kinds]
+
+
+def total(metric: str, by: str, where: str = "", of: str = "{}") -> Dataquery:
+    """Ask for the sums of a metric by its labels, or of a function `of` it."""
+    legend = " ".join(f"{{{{{label.strip()}}}}}" for label in by.split(","))
+    return query(f"sum by ({by}) ({of.format(metric + where)})", legend)
 
 
 def infrastructure() -> Dashboard:
-    """SLURM and the broker, as the services see them."""
-    parked = 'sum by (queue) (rabbitmq_queue_messages_ready{queue=~"foa\\\\..+\\\\.parked"})'
-    slurm = [
-        graph("Commands", "Given to SLURM, by what it answered", "ops",
-              query("sum by (command, outcome) (rate(foa_scheduler_commands_total[$__rate_interval]))",
-                    "{{command}} {{outcome}}")),
-        graph("Answers", "90 % came within", "s",
-              query(quantiles("foa_scheduler_command_seconds", "command"), "{{command}}")),
-        graph("Jobs", "Of all services", "none", query("sum by (state) (foa_jobs)", "{{state}}")),
-    ]  # fmt: skip
-    broker = [
-        graph("Connected", "1: the daemon reaches the broker", "none", query("foa_broker_connected", "{{daemon}}")),
-        graph("Messages waiting", "In the services' queues", "none",
-              query('sum by (queue) (rabbitmq_queue_messages_ready{queue=~"foa\\\\.[a-z0-9-]+"})', "{{queue}}")),
-        graph("Messages parked", "Somebody must look at them: `foa dlq`", "none", query(parked, "{{queue}}")),
-        graph("Messages handled", "By what became of them", "ops",
-              query("sum by (outcome) (rate(foa_messages_total[$__rate_interval]))", "{{outcome}}")),
-        graph("Broker's memory", "Of the limit at which it blocks publishers", "percentunit",
-              query("rabbitmq_process_resident_memory_bytes / rabbitmq_resident_memory_limit_bytes", "used")),
-        graph("Disk", "Left for the broker and for the run tree", "bytes",
-              query("rabbitmq_disk_space_available_bytes", "broker"), query("min(foa_tree_free_bytes)", "run tree")),
-    ]  # fmt: skip
+    """Show SLURM and the broker as the services see them."""
     board = new("foa-infrastructure", "FOA: SLURM and broker")
-    for title, panels in (("SLURM", slurm), ("Broker", broker)):
-        board = board.with_row(Row(title))
-        for panel in panels:
-            board = board.with_panel(panel)
+    board = with_panels(board.with_row(Row("SLURM")), slurm_panels())
+    return with_panels(board.with_row(Row("Broker")), broker_panels())
+
+
+RATE = "rate({}[$__rate_interval])"
+
+
+def slurm_panels() -> list[Panel]:
+    """Return the panels about the scheduler."""
+    commands = total("foa_scheduler_commands_total", "command, outcome", of=RATE)
+    answers = query(quantiles("foa_scheduler_command_seconds", "command"), "{{command}}")
+    return [
+        graph("Commands", "Given to SLURM, by what it answered", "ops", commands),
+        graph("Answers", "90 % came within", "s", answers),
+        graph("Jobs", "Of all services", "none", total("foa_jobs", "state")),
+    ]
+
+
+def broker_panels() -> list[Panel]:
+    """Return the panels about the broker."""
+    ready = 'sum by (queue) (rabbitmq_queue_messages_ready{{queue=~"foa\\\\.{}"}})'
+    memory = "rabbitmq_process_resident_memory_bytes / rabbitmq_resident_memory_limit_bytes"
+    space = query("rabbitmq_disk_space_available_bytes", "broker")
+    tree = query("min(foa_tree_free_bytes)", "run tree")
+    connected = query("foa_broker_connected", "{{daemon}}")
+    waiting = query(ready.format("[a-z0-9-]+"), "{{queue}}")
+    parked = query(ready.format(".+\\\\.parked"), "{{queue}}")
+    look = "Somebody must look at them: `foa dlq`"
+    handled = total("foa_messages_total", "outcome", of=RATE)
+    limit = "Of the limit at which it blocks publishers"
+    return [
+        graph("Connected", "1: the daemon reaches the broker", "none", connected),
+        graph("Messages waiting", "In the services' queues", "none", waiting),
+        graph("Messages parked", look, "none", parked),
+        graph("Messages handled", "By how their handling turned out", "ops", handled),
+        graph("Broker's memory", limit, "percentunit", query(memory, "used")),
+        graph("Disk", "Left for the broker and for the run tree", "bytes", space, tree),
+    ]
+
+
+def with_panels(board: Dashboard, panels: list[Panel]) -> Dashboard:
+    """Add panels to a dashboard."""
+    for panel in panels:
+        board = board.with_panel(panel)
     return board
 
 
 def new(uid: str, title: str) -> Dashboard:
-    """An empty dashboard."""
-    return Dashboard(title).uid(uid).tags(["foa"]).refresh("10s").time("now-12h", "now").timezone("utc").readonly()
+    """Return an empty dashboard."""
+    board = Dashboard(title).uid(uid).tags(["foa"]).refresh("10s").time("now-12h", "now")
+    return board.timezone("utc").readonly()
 
 
 def write(directory: Path) -> None:

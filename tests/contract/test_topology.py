@@ -2,10 +2,11 @@
 
 import json
 
-from foa.bus.topology import topology
-from foa.service.embedded import installed_services
+from foa.bus.rabbitmq.topology import topology
+from foa.pipeline import consumers, unconsumed_kinds
 
 
 def test_the_topology_in_the_repository_is_current(repository, golden):
-    declared = topology({service.name: service.consumes for service in installed_services()})
-    golden(repository / "deploy/rabbitmq/topology.json", json.dumps(declared, indent=1, sort_keys=True) + "\n")
+    declared = topology(consumers(), unconsumed_kinds())
+    text = json.dumps(declared, indent=1, sort_keys=True) + "\n"
+    golden(repository / "deploy/rabbitmq/topology.json", text)

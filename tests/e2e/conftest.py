@@ -31,7 +31,9 @@ class Operator:
         return [str(foa), *map(str, arguments), "--site", str(self.site)]
 
     def type(self, *arguments, check=True):
-        ended = subprocess.run(self.command(*arguments), capture_output=True, text=True, check=False)
+        ended = subprocess.run(
+            self.command(*arguments), capture_output=True, text=True, check=False
+        )
         assert not check or ended.returncode == 0, ended.stderr
         return ended
 
@@ -52,7 +54,7 @@ class Operator:
 
 
 def assert_same(one, other):
-    """Equal, but for the geomagnetic drift between two runs of lstchain (1e-6 an hour) and what it does to a fit."""
+    """Compare, but for the geomagnetic drift between two runs of lstchain (1e-6 an hour)."""
     if isinstance(one, dict):
         assert one.keys() == other.keys()
         for key in one:
@@ -90,7 +92,8 @@ def hire(repository, night, tmp_path_factory):
         for key in ("tree", "environments"):
             site[key] = str((demo.parent / site[key]).resolve())
         site["archive"] = {
-            key: value if key == "production" else str(demo.parent / value) for key, value in site["archive"].items()
+            key: value if key == "production" else str(demo.parent / value)
+            for key, value in site["archive"].items()
         }
         site["tree"] = str(home / "tree")
         (home / "site.yaml").write_text(yaml.safe_dump(site))
@@ -127,4 +130,6 @@ def stack(open_place, raise_stack):
 @pytest.fixture(scope="session")
 def as_guest():
     """What to put before a command that shall have no rights, even if root runs the tests."""
-    return () if os.getuid() else ("setpriv", f"--reuid={GUEST}", f"--regid={GUEST}", "--clear-groups")
+    return (
+        () if os.getuid() else ("setpriv", f"--reuid={GUEST}", f"--regid={GUEST}", "--clear-groups")
+    )

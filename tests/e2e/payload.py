@@ -1,6 +1,6 @@
-"""Checksums of what the products of a run tree say, without what differs by when and where they were made.
+"""Checksums of the products of a run tree, without what differs by when and where they were made.
 
-Runs in the dl2-converter's environment: `python payload.py TREE` prints them as JSON, by stage and file.
+Run in the dl2-converter's environment: `python payload.py TREE` prints them as JSON.
 """
 
 import hashlib
@@ -24,7 +24,9 @@ def of_table(rows):
 def of_hdf5(path):
     """Every table but those of provenance and configuration."""
     with tables.open_file(path) as file:
-        return {node._v_pathname: of_table(node.read()) for node in file.walk_nodes("/dl2", "Table")}
+        return {
+            node._v_pathname: of_table(node.read()) for node in file.walk_nodes("/dl2", "Table")
+        }
 
 
 def of_fits(path, wanted):
@@ -34,7 +36,7 @@ def of_fits(path, wanted):
 
 
 def is_event_data(hdu):
-    # IRFs in DL3 are interpolated at the geomagnetic field of the moment (lstchain 0.12.3): 1e-6 an hour
+    # lstchain 0.12.3 interpolates IRFs at the geomagnetic field of the moment: 1e-6 an hour
     return hdu.name in ("EVENTS", "GTI")
 
 

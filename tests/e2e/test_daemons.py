@@ -1,5 +1,6 @@
-"""The night through five daemons that meet only over RabbitMQ and the run tree, with jobs in SLURM, watched by
-Prometheus: the same results, product by product.
+"""The night through daemons over RabbitMQ, with jobs in SLURM, watched by Prometheus.
+
+The results are those of one process, product by product.
 """
 
 import json
@@ -7,10 +8,11 @@ import subprocess
 import time
 
 import pytest
-from foa.testing import flow
-from foa.testing.stack.processes import wait_until
-from foa.tree import RunTree
-from foa.tree.progress import progress_of
+
+from foa.pipeline.progress import progress_of
+from foa_stage.tree import RunTree
+from foa_testing.fakes.stub_site import start_daemons
+from foa_testing.stack.processes import wait_until
 
 REQUESTS = ("crab", "too")
 N_DAEMONS = 6
@@ -23,15 +25,18 @@ def sent(stack, hire):
     operator = hire("daemons")
     stack.write_site(operator.site, operator.site.parent)
     daemons = stack.daemons(operator.site)
-    flow.start_daemons(daemons)
+    start_daemons(daemons)
     daemons.start("dl2-converter-2", "dl2-converter")
     # what happens before the first scrape is no increase to Prometheus
     wait_until(
-        lambda: len(stack.prometheus.query("foa_turn_timestamp_seconds")) == N_DAEMONS, "a scrape of all daemons"
+        lambda: len(stack.prometheus.query("foa_turn_timestamp_seconds")) == N_DAEMONS,
+        "a scrape of all daemons",
     )
     request_ids = operator.type("submit", *map(operator.request, REQUESTS)).stdout.split()
     deadline = time.monotonic() + 600
-    while not all(progress_of(RunTree(operator.tree), request_id).finished for request_id in request_ids):
+    while not all(
+        progress_of(RunTree(operator.tree), request_id).finished for request_id in request_ids
+    ):
         assert time.monotonic() < deadline, operator.type("list").stdout
         time.sleep(1)
     yield operator, dict(zip(REQUESTS, request_ids, strict=True))
@@ -43,7 +48,7 @@ def test_the_findings_are_those_of_one_process(sent, told, same, name):
     operator, request_ids = sent
     shown = json.loads(operator.type("show", request_ids[name], "--json").stdout)
     same(shown["results"]["findings"], told[name]["content"]["findings"])
-    assert shown["results"]["lost"] == told[name]["content"]["lost"]
+    assert shown["results"]["failed_runs"] == told[name]["content"]["failed_runs"]
     assert [run["grade"] for run in shown["runs"]] == [run["grade"] for run in told[name]["runs"]]
 
 
@@ -60,9 +65,12 @@ def test_every_product_says_the_same_byte_by_byte(sent, told, operator, reposito
 
 def test_no_job_was_submitted_twice(sent, stack):
     operator, _ = sent
-    rows = stack.slurm.command("sacct", "-nXPD", "--format=JobName%100").split()
+    names_only = ("--starttime=now-1day", "--format=JobName%100")
+    rows = stack.slurm.command("sacct", "-nXPD", *names_only).split()
     names = sorted(row for row in rows if row.startswith("foa-"))
-    assert names == sorted("foa-{}-{}-1".format(*attempt.split("/")[1:3]) for attempt in operator.attempts())
+    assert names == sorted(
+        "foa-{}-{}-1".format(*attempt.split("/")[1:3]) for attempt in operator.attempts()
+    )
 
 
 def panels(repository):
@@ -86,6 +94,8 @@ def test_every_panel_of_every_dashboard_shows_data(sent, stack, repository):
 def test_the_latencies_that_matter_to_science_are_measured(sent, stack):
     for phase in ("first-look", "final"):
         seen = f'sum(foa_results_seconds_count{{phase="{phase}"}}) == 2'
-        wait_until(lambda seen=seen: stack.prometheus.query(seen), f"{phase} of two requests at Prometheus")
+        wait_until(
+            lambda seen=seen: stack.prometheus.query(seen), f"{phase} of two requests at Prometheus"
+        )
     (memory,) = stack.prometheus.query('sum(foa_job_memory_used_mib_sum{service="dl2-converter"})')
     assert float(memory["value"][1]) > 1000

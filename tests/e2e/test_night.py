@@ -104,7 +104,8 @@ def test_a_run_off_the_irfs_offset_is_in_the_map_but_not_in_the_spectrum(told):
 
 def test_there_was_a_first_look_and_a_final_analysis(told, operator):
     versions = sorted(
-        path.name for path in (operator.tree / "requests" / told["crab"]["request"] / "results").iterdir()
+        path.name
+        for path in (operator.tree / "requests" / told["crab"]["request"] / "results").iterdir()
     )
     assert versions == ["001-first-look", "002-final"]
 
@@ -115,7 +116,12 @@ def test_results_come_as_report_wiki_page_figures_and_tables(told):
     for figure in directory.rglob("*.png"):
         assert str(figure.relative_to(directory)) in html
     assert '{| class="wikitable"' in (directory / "report.wiki").read_text()
-    for name in ("flux-points.ecsv", "light-curve-run.ecsv", "map-significance.fits", "theta2-dl3-standard.ecsv"):
+    for name in (
+        "flux-points.ecsv",
+        "light-curve-run.ecsv",
+        "map-significance.fits",
+        "theta2-dl3-standard.ecsv",
+    ):
         assert (directory / "all" / name).stat().st_size > 0
 
 

@@ -13,7 +13,9 @@ def reference(realdata):
 
 
 def analyze(operator, store, target, profile):
-    said = operator.type("analyze", store, "--target", target, "--profile", profile, "--json").stdout
+    said = operator.type(
+        "analyze", store, "--target", target, "--profile", profile, "--json"
+    ).stdout
     return json.loads(said)["findings"]["all"]
 
 
@@ -24,17 +26,23 @@ def agrees(parameter, value, error):
 
 def test_magic_with_energy_dependent_cuts(operator, realdata, reference):
     expected = reference["magic_rad_max"]["baseline"]["n_off_regions_3"]
-    spectrum = analyze(operator, realdata / "magic-rad-max/data", "83.63,22.01", "quick-look")["spectrum"]
+    spectrum = analyze(operator, realdata / "magic-rad-max/data", "83.63,22.01", "quick-look")[
+        "spectrum"
+    ]
     counts = spectrum["counts"]
     assert (counts["n_on"], counts["n_off"]) == (expected["n_on"], expected["n_off"])
     assert counts["significance"] == pytest.approx(expected["lima"], abs=0.01)
-    (parameters,) = (model["parameters"] for model in spectrum["models"] if model["name"] == "log-parabola")
+    (parameters,) = (
+        model["parameters"] for model in spectrum["models"] if model["name"] == "log-parabola"
+    )
     assert agrees(parameters["amplitude"], expected["amplitude_1TeV"], expected["err"])
     assert agrees(parameters["alpha"], expected["alpha_idx"], expected["alpha_err"])
     assert agrees(parameters["beta"], expected["beta"], expected["beta_err"])
 
 
-def test_hess_with_full_enclosure_irfs_and_their_own_background(operator, realdata, reference, repository):
+def test_hess_with_full_enclosure_irfs_and_their_own_background(
+    operator, realdata, reference, repository
+):
     expected = reference["hess_crab"]["baseline_1d_pl"]
     published = reference["hess_crab"]["reference_1d_pl"]
     profile = repository / "tests/data/hess.yaml"

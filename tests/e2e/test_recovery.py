@@ -28,10 +28,15 @@ def find(operator, pattern):
     [
         ("requests/*/results/002-final/results.json", ["analyzer"]),
         ("work/dl3-maker/*/products/dl3_LST-1.Run20001.fits", ["analyzer", "dl3-maker"]),
-        ("work/dl2-converter/*/products/dl2_LST-1.Run20001.h5", ["analyzer", "dl2-converter", "dl3-maker"]),
+        (
+            "work/dl2-converter/*/products/dl2_LST-1.Run20001.h5",
+            ["analyzer", "dl2-converter", "dl3-maker"],
+        ),
     ],
 )
-def test_deleting_a_product_makes_it_and_what_depends_on_it_again(settled, same, product, made_again):
+def test_deleting_a_product_makes_it_and_what_depends_on_it_again(
+    settled, same, product, made_again
+):
     operator, told = settled
     before = operator.attempts()
     find(operator, product).unlink()
@@ -55,12 +60,21 @@ def started(operator, stage):
     return list(operator.tree.glob(f"work/{stage}/*/attempt-1/started"))
 
 
+def start(operator, **streams):
+    """Run the request of the empty field in the background, as a shell in the foreground would."""
+    command = operator.command("run", operator.request("too"))
+    silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+
+    def heed_ctrl_c():  # the tests may have been started with SIGINT ignored
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+    return subprocess.Popen(command, **(silent | streams), preexec_fn=heed_ctrl_c)
+
+
 def test_killed_at_any_moment_and_started_again_it_ends_the_same(hire, settled, same):
     operator = hire("killed")
     for stage in MOMENTS:
-        process = subprocess.Popen(
-            operator.command("run", operator.request("too")), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
+        process = start(operator)
         wait_until(lambda stage=stage: started(operator, stage))
         process.send_signal(signal.SIGKILL)
         process.wait()
@@ -78,9 +92,7 @@ def wait_until(condition, limit=300):
 
 def test_ctrl_c_says_what_goes_on_and_loses_nothing(hire, settled, same):
     operator = hire("interrupted")
-    process = subprocess.Popen(
-        operator.command("run", operator.request("too")), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
+    process = start(operator, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     wait_until(lambda: started(operator, "dl2-converter"))
     process.send_signal(signal.SIGINT)
     said, _ = process.communicate()
@@ -93,11 +105,8 @@ def test_ctrl_c_says_what_goes_on_and_loses_nothing(hire, settled, same):
 
 def test_two_at_once_in_one_tree_is_refused(hire):
     operator = hire("twice")
-    first = subprocess.Popen(
-        operator.command("run", operator.request("too")), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    wait_until((operator.tree / ".lock").exists)
-    time.sleep(0.5)
+    first = start(operator)
+    wait_until(lambda: started(operator, "selector"))
     second = operator.type("run", operator.request("too"), check=False)
     first.send_signal(signal.SIGINT)
     first.wait()

@@ -13,7 +13,7 @@ import sys
 import pandas as pd
 key = "/dl2/event/telescope/parameters/LST_LSTCam"
 ours, theirs = (pd.read_hdf(path, key=key) for path in sys.argv[1:])
-# scikit-learn adds up its trees in the order its threads end: the last bits differ from call to call
+# scikit-learn adds its trees in the order its threads end: the last bits differ
 pd.testing.assert_frame_equal(ours, theirs, check_exact=False, rtol=1e-9, atol=1e-12)
 print(len(ours))
 """
@@ -28,7 +28,11 @@ def works(told, operator):
         directory = (jobs / f"{stage}.20003").resolve()
         request = json.loads((directory / "request.json").read_text())
         report = json.loads((directory / "report.json").read_text())
-        found[stage] = directory, request, {product["role"]: Path(product["path"]) for product in report["products"]}
+        found[stage] = (
+            directory,
+            request,
+            {product["role"]: Path(product["path"]) for product in report["products"]},
+        )
     return found
 
 
@@ -36,7 +40,9 @@ def works(told, operator):
 def stock(repository, tmp_path):
     def run(tool, *arguments):
         command = [repository / "build/envs/dl2-converter/bin" / tool, *arguments]
-        ended = subprocess.run([str(c) for c in command], capture_output=True, text=True, cwd=tmp_path, check=False)
+        ended = subprocess.run(
+            [str(c) for c in command], capture_output=True, text=True, cwd=tmp_path, check=False
+        )
         assert ended.returncode == 0, ended.stderr[-2000:]
         return ended.stdout
 
@@ -60,9 +66,16 @@ def test_dl2_is_that_of_lstchain_dl1_to_dl2(works, stock, tmp_path):
     _, asked, products = works["dl2-converter"]
     models = asked["models"]
     stock(
-        "lstchain_dl1_to_dl2", "-f", asked["dl1"]["path"], "-p", models["directory"], "-o", tmp_path,
-        "-c", models["config"]["path"],
-    )  # fmt: skip
+        "lstchain_dl1_to_dl2",
+        "-f",
+        asked["dl1"]["path"],
+        "-p",
+        models["directory"],
+        "-o",
+        tmp_path,
+        "-c",
+        models["config"]["path"],
+    )
     n_events = stock("python", "-c", COMPARE_DL2, products["dl2"], tmp_path / products["dl2"].name)
     assert int(n_events) > 100_000
 
@@ -71,9 +84,17 @@ def test_irfs_are_those_of_lstchain_create_irf_files(works, stock, tmp_path):
     directory, asked, products = works["irf-builder"]
     node = asked["nodes"][0]
     stock(
-        "lstchain_create_irf_files", "-g", node["dl2"]["path"], "-o", tmp_path / "irf.fits.gz", "--point-like",
-        "--energy-dependent-gh", "--energy-dependent-theta", "--config", directory / "products/irf.json",
-    )  # fmt: skip
+        "lstchain_create_irf_files",
+        "-g",
+        node["dl2"]["path"],
+        "-o",
+        tmp_path / "irf.fits.gz",
+        "--point-like",
+        "--energy-dependent-gh",
+        "--energy-dependent-theta",
+        "--config",
+        directory / "products/irf.json",
+    )
     assert_same_tables(products[node["name"]], tmp_path / "irf.fits.gz")
 
 
@@ -81,9 +102,23 @@ def test_dl3_is_that_of_lstchain_create_dl3_file(works, stock, tmp_path):
     directory, asked, products = works["dl3-maker"]
     target = asked["target"]
     stock(
-        "lstchain_create_dl3_file", "-d", asked["dl2"]["path"], "-o", tmp_path, "-i", directory / "products/irfs",
-        "-p", "*.fits.gz", "--source-name", target["name"], "--source-ra", f"{target['ra']}deg",
-        "--source-dec", f"{target['dec']}deg", "--config", directory / "products/dl3.json",
-    )  # fmt: skip
-    # lstchain interpolates IRFs at the geomagnetic field of the moment it runs: it drifts by 1e-6 in an hour
+        "lstchain_create_dl3_file",
+        "-d",
+        asked["dl2"]["path"],
+        "-o",
+        tmp_path,
+        "-i",
+        directory / "products/irfs",
+        "-p",
+        "*.fits.gz",
+        "--source-name",
+        target["name"],
+        "--source-ra",
+        f"{target['ra']}deg",
+        "--source-dec",
+        f"{target['dec']}deg",
+        "--config",
+        directory / "products/dl3.json",
+    )
+    # lstchain interpolates IRFs at the geomagnetic field of the moment: 1e-6 an hour
     assert_same_tables(products["dl3"], tmp_path / products["dl3"].name, rtol=1e-4)

@@ -8,9 +8,10 @@ import time
 
 import psutil
 import pytest
-from foa.jobs import Completed, Died, JobState, Resources
-from foa.jobs.local import LocalExecutor
-from foa.jobs.model import Job
+
+from foa.executors import Job
+from foa.executors.local.executor import LocalExecutor
+from foa_stage.jobs import Completed, Died, JobState, Resources
 
 ROOMY = Resources(memory_mib=500, time_limit_s=60)
 
@@ -36,6 +37,16 @@ def wait_until(condition, limit=30):
     while not condition() and time.monotonic() < deadline:
         time.sleep(0.05)
     assert condition()
+
+
+def processes_with(text):
+    """Processes in whose command line this text stands."""
+    processes = psutil.process_iter(["cmdline"])
+    return [p for p in processes if text in " ".join(p.info["cmdline"] or [])]
+
+
+def is_alive(process):
+    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
 
 
 def test_a_job_that_ends_with_0_has_completed(job):
@@ -79,10 +90,10 @@ def test_a_job_over_its_time_is_killed_with_its_children(job):
     executor = LocalExecutor(1)
     executor.submit(job(code, resources=Resources(memory_mib=100, time_limit_s=1)))
     assert wait_for_endings(executor)[0].state is JobState.TIMEOUT
-    wait_until(lambda: not any("61.25" in " ".join(p.info["cmdline"] or []) for p in psutil.process_iter(["cmdline"])))
+    wait_until(lambda: not processes_with("61.25"))
 
 
-def test_no_more_jobs_run_than_there_are_places(job):
+def test_no_more_jobs_run_than_there_are_slots(job):
     executor = LocalExecutor(2)
     for k in range(5):
         executor.submit(job("import time; time.sleep(0.5)", name=f"foa-test-{k}"))
@@ -95,7 +106,8 @@ def test_the_highest_priority_goes_first(job):
     executor.submit(job("pass", name="foa-first-1"))
     executor.submit(job("pass", name="foa-low-1", priority=1))
     executor.submit(job("pass", name="foa-high-1", priority=2))
-    assert [ending.name for ending in wait_for_endings(executor, 3)] == ["foa-first-1", "foa-high-1", "foa-low-1"]
+    names = [ending.name for ending in wait_for_endings(executor, 3)]
+    assert names == ["foa-first-1", "foa-high-1", "foa-low-1"]
 
 
 def test_a_job_is_found_again_by_another_executor(job):
@@ -121,10 +133,12 @@ def test_a_job_goes_on_when_its_starter_is_killed(job, tmp_path):
     starter = f"""
 import time
 from pathlib import Path
-from foa.jobs.local import LocalExecutor
-from foa.jobs.model import Job, Resources
+from foa.executors import Job
+from foa.executors.local.executor import LocalExecutor
+from foa_stage.jobs import Resources
 resources = Resources(memory_mib=500, time_limit_s=60)
-LocalExecutor(1).submit(Job({target.name!r}, {target.command!r}, Path({str(target.directory)!r}), resources))
+directory = Path({str(target.directory)!r})
+LocalExecutor(1).submit(Job({target.name!r}, {target.command!r}, directory, resources))
 time.sleep(60)
 """
     process = subprocess.Popen([sys.executable, "-c", starter], cwd=tmp_path)
@@ -142,17 +156,24 @@ def test_a_job_whose_supervisor_was_killed_is_lost_and_stopped(job):
     executor.submit(job("import time; time.sleep(62.5)"))
     wait_until((job("").directory / "err").exists)
     time.sleep(0.5)
-    directory = str(job("").directory)
-    supervisors = [p for p in psutil.process_iter(["cmdline"]) if directory in (p.info["cmdline"] or [])]
-    children = supervisors[0].children()
-    os.kill(supervisors[0].pid, signal.SIGKILL)
+    (supervisor,) = processes_with(str(job("").directory))
+    children = supervisor.children()
+    os.kill(supervisor.pid, signal.SIGKILL)
     (ending,) = wait_for_endings(executor)
     assert isinstance(ending, Died)
     assert ending.state is JobState.LOST
-    wait_until(lambda: not any(child.is_running() and child.status() != psutil.STATUS_ZOMBIE for child in children))
+    wait_until(lambda: not any(map(is_alive, children)))
 
 
 def test_a_job_stopped_by_a_person_is_cancelled(job):
     executor = LocalExecutor(1)
     executor.submit(job("import os, signal; os.kill(os.getpid(), signal.SIGTERM)"))
     assert wait_for_endings(executor)[0].state is JobState.CANCELLED
+
+
+def test_a_supervisor_loads_no_more_than_it_needs():
+    code = "import sys, foa.executors.local.supervisor; print(*sys.modules)"
+    command = [sys.executable, "-c", code]
+    loaded = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+    heavy = {"foa.executors.batch", "foa.site", "httpx", "pika", "structlog", "yaml"}
+    assert not heavy & set(loaded)

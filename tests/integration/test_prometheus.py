@@ -1,16 +1,20 @@
-"""Prometheus understands what it is given, alerts ring when they must, and each has its page in the runbook."""
+"""Prometheus understands its files, alerts ring when they must, each has its runbook page."""
 
 import shutil
 
 import pytest
 import yaml
-from foa.testing.stack.processes import run, wait_until
+
+from foa_testing.stack.processes import run, wait_until
 
 
 @pytest.fixture
 def place(repository, tmp_path, stack):
     """A directory with the configuration as it is deployed, and filled in."""
-    for path in (*(repository / "deploy/prometheus").glob("*.yml"), repository / "tests/integration/rules_test.yml"):
+    for path in (
+        *(repository / "deploy/prometheus").glob("*.yml"),
+        repository / "tests/integration/rules_test.yml",
+    ):
         shutil.copy(path, tmp_path)
     shutil.copy(stack.prometheus.root / "prometheus.yml", tmp_path)
     (tmp_path / "targets").mkdir()
@@ -33,7 +37,12 @@ def alerts(place):
 
 def test_every_alert_is_tested(place):
     tests = yaml.safe_load((place / "rules_test.yml").read_text())["tests"]
-    rung = {case["alertname"] for test in tests for case in test["alert_rule_test"] if case["exp_alerts"]}
+    rung = {
+        case["alertname"]
+        for test in tests
+        for case in test["alert_rule_test"]
+        if case["exp_alerts"]
+    }
     assert rung == alerts(place).keys()
 
 

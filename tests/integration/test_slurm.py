@@ -1,16 +1,16 @@
-"""The SLURM executor against a real SLURM: one job per name, whatever goes wrong in between."""
+"""The batch executor against a real SLURM: one job per name, whatever goes wrong in between."""
 
 import time
 
 import pytest
-from foa.jobs import Completed, JobState, Resources
-from foa.jobs.model import Job
-from foa.jobs.slurm import SlurmExecutor
-from foa.jobs.slurm.client import HostClient, NoAnswer
-from foa.jobs.slurm.rest import RestClient
-from foa.jobs.slurm.text import SlurmSettings, Unsure
-from foa.testing.stack.processes import stop
-from foa.tree import Report, Work
+
+from foa.executors import Job
+from foa.executors.batch import BatchExecutor
+from foa.executors.scheduler import NoAnswer, Unsure
+from foa.executors.slurm import SlurmExecution
+from foa_stage.jobs import Completed, JobState, Resources
+from foa_stage.tree import Report, Work
+from foa_testing.stack.processes import stop
 
 ROOMY = Resources(memory_mib=300, time_limit_s=600)
 
@@ -31,13 +31,13 @@ BOTH_WAYS = pytest.mark.parametrize("client", ["commands", "rest"], indirect=Tru
 @pytest.fixture
 def client(request):
     if getattr(request, "param", "commands") == "commands":
-        return HostClient(SlurmSettings())
-    return RestClient(SlurmSettings(), request.getfixturevalue("rest"))
+        return SlurmExecution().client()
+    return SlurmExecution(rest=request.getfixturevalue("rest")).client()
 
 
 @pytest.fixture
 def executor(slurm, client):
-    return SlurmExecutor(client, first_interval_s=1.0)
+    return BatchExecutor(client, first_interval_s=1.0)
 
 
 @pytest.fixture
@@ -72,6 +72,10 @@ def accounted(slurm, name):
 
 def state(slurm, name):
     return slurm.command("squeue", "-h", f"--name={name}", "-o", "%T").strip()
+
+
+def host_of(slurm, name):
+    return slurm.command("squeue", "-h", f"--name={name}", "-o", "%N").strip()
 
 
 @BOTH_WAYS
@@ -124,29 +128,29 @@ def test_a_job_over_its_time_has_timed_out(executor, slurm, job):
 
 
 @BOTH_WAYS
-def test_a_job_whose_node_dies_says_which(executor, slurm, job):
+def test_a_job_whose_host_dies_says_which(executor, slurm, job):
     submitted = job("sleep 600")
     executor.submit(submitted)
     wait_until(lambda: state(slurm, submitted.name) == "RUNNING")
-    node = slurm.command("squeue", "-h", f"--name={submitted.name}", "-o", "%N").strip()
-    slurm.command("scontrol", "update", f"nodename={node}", "state=down", "reason=test")
+    host = host_of(slurm, submitted.name)
+    slurm.command("scontrol", "update", f"nodename={host}", "state=down", "reason=test")
     ending = wait_for(executor)
-    slurm.command("scontrol", "update", f"nodename={node}", "state=resume")
-    assert (ending.state, ending.node) == (JobState.NODE_FAIL, node)
+    slurm.command("scontrol", "update", f"nodename={host}", "state=resume")
+    assert (ending.state, ending.host) == (JobState.NODE_FAIL, host)
 
 
-def test_excluded_nodes_are_not_used(executor, slurm, job):
-    submitted = job("sleep 600", ROOMY.model_copy(update={"excluded_nodes": ("n1", "n2")}))
+def test_excluded_hosts_are_not_used(executor, slurm, job):
+    submitted = job("sleep 600", ROOMY.model_copy(update={"excluded_hosts": ("n1", "n2")}))
     executor.submit(submitted)
     wait_until(lambda: state(slurm, submitted.name) == "RUNNING")
-    assert slurm.command("squeue", "-h", f"--name={submitted.name}", "-o", "%N").strip() == "n3"
+    assert host_of(slurm, submitted.name) == "n3"
     slurm.command("scancel", f"--name={submitted.name}")
 
 
 @pytest.mark.parametrize("way", ["commands", "rest"])
 def test_an_unknown_account_is_rejected_with_slurms_reason(slurm, rest, job, way):
-    settings = SlurmSettings(account="nobody")
-    executor = SlurmExecutor(HostClient(settings) if way == "commands" else RestClient(settings, rest))
+    execution = SlurmExecution(account="nobody", rest=rest if way == "rest" else None)
+    executor = execution.make_executor()
     executor.submit(job("true"))
     (ending,) = executor.endings()
     assert ending.state is JobState.REJECTED
@@ -156,10 +160,13 @@ def test_an_unknown_account_is_rejected_with_slurms_reason(slurm, rest, job, way
 def test_the_foa_account_goes_before_the_standard_one(slurm, job):
     command = ("sbatch", "--parsable", "--hold", "--wrap", "true", "-o", "/dev/null")
     ids = [slurm.command(*command, "-A", account).strip() for account in ("standard", "foa")]
-    wait_until(lambda: len(slurm.command("squeue", "-h", "-j", ",".join(ids), "-o", "%i").split()) == 2)
+    wait_until(
+        lambda: len(slurm.command("squeue", "-h", "-j", ",".join(ids), "-o", "%i").split()) == 2
+    )
     qos = {i: slurm.command("squeue", "-h", "-j", i, "-o", "%q").strip() for i in ids}
     priority = dict(
-        line.split("|") for line in slurm.command("sacctmgr", "-nP", "show", "qos", "format=name,priority").split()
+        line.split("|")
+        for line in slurm.command("sacctmgr", "-nP", "show", "qos", "format=name,priority").split()
     )
     slurm.command("scancel", *ids)
     assert int(priority[qos[ids[1]]]) > int(priority[qos[ids[0]]])
@@ -169,7 +176,7 @@ def test_the_foa_account_goes_before_the_standard_one(slurm, job):
 def test_a_restarted_executor_finds_its_job_and_submits_no_second(executor, client, slurm, job):
     submitted = job("sleep 3")
     executor.submit(submitted)
-    another = SlurmExecutor(client, first_interval_s=1.0)
+    another = BatchExecutor(client, first_interval_s=1.0)
     another.submit(submitted)
     assert isinstance(wait_for(another), Completed)
     assert len(accounted(slurm, submitted.name)) == 1
@@ -184,20 +191,27 @@ def test_a_job_of_the_same_name_in_another_tree_is_another_job(executor, slurm, 
     assert wait_for(executor).exit_code == 3
 
 
-class LostReply(HostClient):
-    """Runs sbatch, and loses its first answer."""
+class LostReply:
+    """Client that submits, and loses the first answer."""
 
-    lost = 0
+    def __init__(self, client):
+        self.client, self.lost = client, 0
 
     def submit(self, job):
-        submission = super().submit(job)
+        submission = self.client.submit(job)
         self.lost += 1
         return submission if self.lost > 1 else Unsure("sbatch did not answer in time")
 
+    def queued(self, jobs):
+        return self.client.queued(jobs)
+
+    def accounted(self, jobs, since):
+        return self.client.accounted(jobs, since)
+
 
 def test_a_lost_reply_does_not_make_a_second_job(slurm, job):
-    client = LostReply(SlurmSettings())
-    executor = SlurmExecutor(client, first_interval_s=1.0)
+    client = LostReply(SlurmExecution().client())
+    executor = BatchExecutor(client, first_interval_s=1.0)
     submitted = job("sleep 2")
     executor.submit(submitted)
     assert client.lost
@@ -235,7 +249,8 @@ def test_whoever_would_submit_jobs_can_ask_whether_that_will_do(client, slurm):
 
 def test_what_slurmrestd_refuses_says_why(rest, job, tmp_path):
     (tmp_path / "token").write_text("stale")
-    client = RestClient(SlurmSettings(), rest.model_copy(update={"token_file": tmp_path / "token"}))
+    stale = rest.model_copy(update={"token_file": tmp_path / "token"})
+    client = SlurmExecution(rest=stale).client()
     with pytest.raises(NoAnswer, match=rest.url):
         client.check()
     assert isinstance(client.submit(job("true")), Unsure)

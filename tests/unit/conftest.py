@@ -3,29 +3,42 @@
 from dataclasses import dataclass, replace
 
 import pytest
-from foa.bus import MemoryBus
-from foa.jobs import Completed, Died, Resources
-from foa.manifests import Archive
-from foa.service import Service, ServiceLoop, attempt_of
+
+from foa.bus import MemoryBroker
+from foa.pipeline import JobService
+from foa.service import ServiceLoop
 from foa.site import Site
-from foa.testing import factories
-from foa.testing.executor import ScriptedExecutor
-from foa.tree import Report, RunTree, product_of
-from foa_dl2_converter.plan import conclude, plan
+from foa_dl2_converter.plan import announce, plan
+from foa_stage.jobs import Completed, Died, Resources
+from foa_stage.manifests import Archive, Dl2Ready, RunFailed, RunSelected
+from foa_stage.tree import Report, RunTree, product_of
+from foa_testing.fakes import factories
+from foa_testing.fakes.scripted_executor import ScriptedExecutor
 
 NAME = "dl2-converter"
-SERVICE = Service(NAME, ("run.selected",), ("dl2.ready",), plan, conclude, stage="", priority=0)
+SERVICE = JobService(
+    name=NAME,
+    title="",
+    consumes=(RunSelected,),
+    announces=(Dl2Ready,),
+    fails_with=RunFailed,
+    plan=plan,
+    announce=announce,
+    resources=Resources(memory_mib=1, time_limit_s=1),
+    priority=0,
+)
+CONSUMERS = {NAME: ("run.selected",), "listener": ("dl2.ready", "run.failed")}
 
 
 def installed(software):
     @dataclass(frozen=True)
-    class Installation:
+    class Runtime:
         software: str
 
         def command(self, request, scratch, reads=()):
-            return "foa-dl2-converter", "stage", str(request)
+            return "foa-stage", "foa_dl2_converter.stage", str(request)
 
-    return lambda production: Installation(f"{software} for {production}")
+    return lambda production: Runtime(f"{software} for {production}")
 
 
 class Bench:
@@ -34,7 +47,9 @@ class Bench:
     def __init__(self, root):
         archive: Archive = factories.make_archive()
         resources = {NAME: Resources(memory_mib=1000, time_limit_s=60)}
-        self.site = Site(name="bench", tree=root, environments=root, archive=archive, resources=resources)
+        self.site = Site(
+            name="bench", tree=root, environments=root, archive=archive, resources=resources
+        )
         self.tree = RunTree(root)
         self.restart()
 
@@ -44,18 +59,20 @@ class Bench:
 
     def serve(self, software="1", **changes):
         """Have another loop in the same place."""
-        self.bus, self.said = MemoryBus(), []
+        self.broker, self.said = MemoryBroker(CONSUMERS, retry_delays_s=()), []
+        self.bus, self.listener = self.broker.connect(NAME), self.broker.connect("listener")
+        self.listener.subscribe(self.said.append)
         service = replace(SERVICE, **changes)
         self.loop = ServiceLoop(service, self.site, self.bus, self.executor, installed(software))
-        self.bus.subscribe(("dl2.ready", "run.failed"), self.said.append)
 
     def tell(self, manifest):
         self.bus.publish(manifest)
         self.deliver()
 
     def deliver(self):
-        while self.bus.deliver():
+        while self.bus.deliver() or self.listener.deliver():
             pass
+        assert self.broker.parked == []
 
     @property
     def job(self):
@@ -64,7 +81,7 @@ class Bench:
     def end(self, ending):
         self.executor.end(ending)
         for one in self.executor.endings():
-            self.loop.ended(one, attempt_of(self.tree, one.name))
+            self.loop.ended(one)
         self.deliver()
 
     def complete(self):
@@ -72,8 +89,8 @@ class Bench:
         self.end(Completed(self.job.name))
 
     def leave_report(self):
-        """What the stage leaves behind; returns its product."""
-        attempt = attempt_of(self.tree, self.job.name)
+        """Leave what the stage leaves; returns its product."""
+        attempt = self.tree.attempt(self.job.name)
         path = attempt.work.products / "dl2.h5"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("events")
@@ -94,5 +111,5 @@ def bench(tmp_path):
 
 @pytest.fixture
 def make_bench(tmp_path):
-    """Another replica on the same tree."""
+    """Return another replica on the same tree."""
     return lambda: Bench(tmp_path)

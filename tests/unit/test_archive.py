@@ -3,8 +3,9 @@
 from datetime import date
 
 import pytest
-from foa.archive import find_files, find_newest, fingerprint, nights_between
-from foa.testing.factories import make_archive
+
+from foa_stage.archive import find_files, find_newest, fingerprint, nights_between
+from foa_testing.fakes.factories import make_archive
 
 
 @pytest.fixture

@@ -4,19 +4,22 @@ from pathlib import Path
 
 import pytest
 import structlog
-from foa.jobs import Completed, JobSpec, JobState, Wait
-from foa.manifests import ManifestRejected, Product, RunFailed, digest
-from foa.service import attempt_of
-from foa.testing import factories
-from foa.tree import Report, RunTree
+
 from foa_dl2_converter.plan import plan
+from foa_stage.jobs import Completed, JobSpec, JobState, Wait
+from foa_stage.manifests import ManifestRejected, Product, RunFailed, digest
+from foa_stage.tree import Report, RunTree
+from foa_testing.fakes import factories
 
 NAME = "dl2-converter"
 
 
 def test_a_manifest_becomes_a_job_and_its_end_a_manifest(bench):
     bench.tell(factories.run_selected())
-    assert bench.job.command[1:] == ("stage", str(attempt_of(bench.tree, bench.job.name).work.request))
+    assert bench.job.command[1:] == (
+        "foa_dl2_converter.stage",
+        str(bench.tree.attempt(bench.job.name).work.request),
+    )
     bench.complete()
     assert [manifest.kind for manifest in bench.said] == ["dl2.ready"]
 
@@ -76,18 +79,14 @@ def test_what_was_told_before_a_restart_is_answered_after_it(bench):
 
 
 def test_what_the_bus_does_not_take_is_sent_later(bench):
-    class Away:
-        def subscribe(self, kinds, handler):
-            pass
-
-        def publish(self, manifest):
-            raise ConnectionError("broker away")
+    def away(manifest):
+        raise ConnectionError("broker away")
 
     bench.tell(factories.run_selected())
-    bench.loop._bus = Away()
+    publish, bench.bus.publish = bench.bus.publish, away
     bench.complete()
     assert bench.said == []
-    bench.loop._bus = bench.bus
+    bench.bus.publish = publish
     bench.loop.send()
     bench.deliver()
     assert [manifest.kind for manifest in bench.said] == ["dl2.ready"]
@@ -95,9 +94,13 @@ def test_what_the_bus_does_not_take_is_sent_later(bench):
 
 def test_a_corrupt_product_is_a_failure_that_says_so(bench):
     bench.tell(factories.run_selected())
-    attempt = attempt_of(bench.tree, bench.job.name)
+    attempt = bench.tree.attempt(bench.job.name)
     attempt.work.write_report(
-        Report(outcome="done", exit_code=0, products=(Product(role="dl2", path="/none", size=1, sha256="0"),))
+        Report(
+            outcome="done",
+            exit_code=0,
+            products=(Product(role="dl2", path="/none", size=1, sha256="0"),),
+        )
     )
     bench.end(Completed(bench.job.name))
     (failed,) = bench.said
@@ -122,7 +125,7 @@ def test_a_job_killed_for_memory_is_tried_again_with_more(bench):
 
 def test_an_attempt_that_was_killed_before_it_wrote_its_intent_is_made_again(bench):
     bench.tell(factories.run_selected())
-    attempt = attempt_of(bench.tree, bench.job.name)
+    attempt = bench.tree.attempt(bench.job.name)
     (attempt.directory / "resources.json").unlink()
     bench.restart()
     bench.tell(factories.run_selected())
@@ -142,7 +145,7 @@ def test_attempts_are_counted_over_restarts(bench):
 
 def test_a_failure_is_final_until_somebody_retries(bench):
     bench.tell(factories.run_selected())
-    work = attempt_of(bench.tree, bench.job.name).work
+    work = bench.tree.attempt(bench.job.name).work
     work.write_report(Report(outcome="failed", exit_code=3, reason="truncated"))
     bench.die(JobState.FAILED, exit_code=3)
     assert bench.said[0].reason == "truncated"
@@ -181,10 +184,12 @@ def test_what_waits_submits_nothing(bench):
 def test_the_key_names_the_content_of_the_request():
     spec = plan(factories.run_selected(), RunTree("/nowhere"))
     assert isinstance(spec, JobSpec)
-    assert digest(spec.request) == digest(plan(factories.run_selected(), RunTree("/elsewhere")).request)
+    assert digest(spec.request) == digest(
+        plan(factories.run_selected(), RunTree("/elsewhere")).request
+    )
 
 
-def test_what_could_not_be_submitted_is_when_it_is_told_again(bench, monkeypatch):
+def test_a_failed_submission_is_retried_on_redelivery(bench, monkeypatch):
     def full(job):
         raise OSError("no space left")
 
@@ -213,7 +218,9 @@ def test_a_manifest_of_another_archive_is_rejected(bench):
 
 def test_one_manifest_that_cannot_be_taken_up_does_not_keep_the_others_from_it(bench):
     bad = factories.run_selected(1)
-    bad = bad.model_copy(update={"run": bad.run.model_copy(update={"dl1": factories.make_stamp("/etc/passwd")})})
+    bad = bad.model_copy(
+        update={"run": bad.run.model_copy(update={"dl1": factories.make_stamp("/etc/passwd")})}
+    )
     mailbox = bench.tree.pending(NAME)
     for manifest in (bad, factories.run_selected(2)):
         mailbox.put(manifest)
@@ -222,7 +229,9 @@ def test_one_manifest_that_cannot_be_taken_up_does_not_keep_the_others_from_it(b
 
 
 def test_every_line_of_the_log_says_what_it_is_about(bench):
-    with structlog.testing.capture_logs(processors=[structlog.contextvars.merge_contextvars]) as lines:
+    with structlog.testing.capture_logs(
+        processors=[structlog.contextvars.merge_contextvars]
+    ) as lines:
         bench.tell(factories.run_selected(7))
         bench.complete()
     (line,) = [line for line in lines if line["event"] == "ended"]

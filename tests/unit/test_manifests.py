@@ -3,17 +3,12 @@
 import json
 
 import pytest
-from foa.manifests import (
-    Interval,
-    ManifestRejected,
-    digest,
-    read_manifest,
-    write_manifest,
-)
-from foa.testing import factories
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
+
+from foa_stage.manifests import Interval, ManifestRejected, digest, read_manifest, write_manifest
+from foa_testing.fakes import factories
 
 EVERY_KIND = [
     factories.request_submitted(),
@@ -42,7 +37,7 @@ def test_other_content_has_other_id():
 @pytest.mark.parametrize(
     ("change", "what"),
     [
-        ({"schema_version": 2}, "schema_version"),
+        ({"schema_version": 3}, "schema_version"),
         ({"kind": "dl9.ready"}, "dl9.ready"),
         ({"surprise": 1}, "surprise"),
         ({"inputs": None}, "inputs"),

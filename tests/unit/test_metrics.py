@@ -5,18 +5,19 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+from prometheus_client import CollectorRegistry
+
 from foa.bus import Delivered
-from foa.jobs import Completed, Died, JobState, Resources
-from foa.jobs.slurm.client import NoAnswer
-from foa.jobs.slurm.text import Rejected, Submitted, Unsure
-from foa.manifests import AnalysisReady
+from foa.errors import FoaError
+from foa.executors.scheduler import NoAnswer, Rejected, Submitted, Unsure
 from foa.service.collectors import RequestCollector, WorkCollector
 from foa.service.events import Announced, JobEnded, Planned
 from foa.service.health import listen
 from foa.service.metrics import Metrics
-from foa.testing import factories
-from foa.tree import Attempt, Report, RunTree
-from prometheus_client import CollectorRegistry
+from foa_stage.jobs import Completed, Died, JobState, Resources
+from foa_stage.manifests import AnalysisReady
+from foa_stage.tree import Attempt, Report, RunTree
+from foa_testing.fakes import factories
 
 ROOMY = Resources(memory_mib=1000, time_limit_s=60)
 
@@ -42,7 +43,7 @@ def test_a_job_that_ended_tells_how_long_it_waited_ran_and_lay_unnoticed(metrics
     assert registry.get_sample_value("foa_job_waiting_seconds_sum") == 10
     assert registry.get_sample_value("foa_job_running_seconds_sum") == 20
     assert registry.get_sample_value("foa_job_noticing_seconds_sum") == 1
-    assert registry.get_sample_value("foa_job_memory_asked_mib_sum") == 1000
+    assert registry.get_sample_value("foa_job_memory_requested_mib_sum") == 1000
     assert registry.get_sample_value("foa_job_memory_used_mib_sum") == 700
 
 
@@ -55,7 +56,9 @@ def test_a_job_without_a_report_is_counted_by_its_death(metrics, registry):
 def test_results_tell_how_long_the_science_waited_for_them(metrics, registry, tree):
     selected = factories.run_selected()
     tree.record(selected)
-    ready = AnalysisReady(request=selected.request, phase="final", products=(factories.make_product("results"),))
+    ready = AnalysisReady(
+        request=selected.request, phase="final", products=(factories.make_product("results"),)
+    )
     metrics.observe(Announced(ready))
     assert registry.get_sample_value("foa_results_seconds_count", {"phase": "final"}) == 1
 
@@ -63,7 +66,7 @@ def test_results_tell_how_long_the_science_waited_for_them(metrics, registry, tr
 def test_messages_and_plans_are_counted(metrics, registry):
     metrics.observe(Planned("run.selected", "submitted"))
     metrics.observe(Delivered("handled", 2, 0.5))
-    labels = {"kind": "run.selected", "outcome": "submitted"}
+    labels = {"kind": "run.selected", "decision": "submitted"}
     assert registry.get_sample_value("foa_manifests_planned_total", labels) == 1
     assert registry.get_sample_value("foa_message_waiting_seconds_sum") == 2
 
@@ -83,9 +86,12 @@ def test_commands_of_slurm_are_counted_by_what_they_answered(metrics, registry):
         client.submit(None)
     with pytest.raises(NoAnswer):
         client.queued(["a"])
-    assert registry.get_sample_value(
-        "foa_scheduler_commands_total", {"command": "queued", "outcome": "no answer"}
-    ) == 1  # fmt: skip
+    assert (
+        registry.get_sample_value(
+            "foa_scheduler_commands_total", {"command": "queued", "outcome": "no answer"}
+        )
+        == 1
+    )
     for outcome in ("ok", "error", "no answer"):
         labels = {"command": "submit", "outcome": outcome}
         assert registry.get_sample_value("foa_scheduler_commands_total", labels) == 1
@@ -97,7 +103,9 @@ def test_jobs_under_way_are_queued_until_their_output_exists(registry, tree):
         attempt.begin(ROOMY)
     (attempts[0].directory / "out").touch()
     tree.outbox("dl2-converter").put(factories.dl2_ready())
-    registry.register(WorkCollector(tree, "dl2-converter", lambda: [attempt.work for attempt in attempts]))
+    registry.register(
+        WorkCollector(tree, "dl2-converter", lambda: [attempt.work for attempt in attempts])
+    )
     assert registry.get_sample_value("foa_jobs", {"state": "running"}) == 1
     assert registry.get_sample_value("foa_jobs", {"state": "queued"}) == 2
     assert registry.get_sample_value("foa_manifests_unsent") == 1
@@ -106,9 +114,12 @@ def test_jobs_under_way_are_queued_until_their_output_exists(registry, tree):
 def test_a_request_shows_where_its_runs_stand(registry, tree):
     request_id = factories.make_request().id
     for manifest in (
-        factories.request_submitted(), factories.run_selected(1, (1, 2, 3)), factories.run_selected(2, (1, 2, 3)),
-        factories.run_failed(3, (1, 2, 3)), factories.dl2_ready(1, (1, 2, 3)),
-    ):  # fmt: skip
+        factories.request_submitted(),
+        factories.run_selected(1, (1, 2, 3)),
+        factories.run_selected(2, (1, 2, 3)),
+        factories.run_failed(3, (1, 2, 3)),
+        factories.dl2_ready(1, (1, 2, 3)),
+    ):
         tree.record(manifest)
     attempt = Attempt(tree.work("dl2-converter", "a"), 1)
     attempt.begin(ROOMY)
@@ -129,19 +140,26 @@ def test_a_request_shows_where_its_runs_stand(registry, tree):
 def test_a_request_is_finished_with_its_final_results_until_it_is_submitted_again(registry, tree):
     submitted, request = factories.request_submitted(), factories.make_request()
     tree.record(submitted)
-    results = factories.make_product("results", Path(tree.root / "work/analyzer/a/products/results.json"))
+    results = factories.make_product(
+        "results", Path(tree.root / "work/analyzer/a/products/results.json")
+    )
     tree.record(AnalysisReady(request=request, phase="final", products=(results,)))
     registry.register(RequestCollector(tree))
     labels = {"request": request.id, "phase": "final"}
     assert registry.get_sample_value("foa_request_phase", labels) == 1
-    assert registry.get_sample_value("foa_request_unfinished_seconds", {"request": request.id}) is None
+    assert (
+        registry.get_sample_value("foa_request_unfinished_seconds", {"request": request.id}) is None
+    )
     tree.record(submitted)
-    assert registry.get_sample_value("foa_request_unfinished_seconds", {"request": request.id}) is not None
+    assert (
+        registry.get_sample_value("foa_request_unfinished_seconds", {"request": request.id})
+        is not None
+    )
 
 
-def ask(server, path):
+def ask(port, path):
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{server.server_port}{path}") as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}") as answer:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
         with error:
@@ -150,11 +168,15 @@ def ask(server, path):
 
 def test_health_says_what_is_wrong(metrics, registry):
     trouble = [""]
-    server = listen("127.0.0.1:0", registry, {"/ready": lambda: trouble[0]})
-    assert ask(server, "/ready") == (200, "ok\n")
-    trouble[0] = "the broker is away"
-    assert ask(server, "/ready") == (503, "the broker is away\n")
-    assert ask(server, "/nothing")[0] == 404
-    assert "foa_broker_connected 0.0" in ask(server, "/metrics")[1]
-    server.shutdown()
-    server.server_close()
+    with listen("127.0.0.1:0", registry, {"/ready": lambda: trouble[0]}) as port:
+        assert ask(port, "/ready") == (200, "ok\n")
+        trouble[0] = "the broker is away"
+        assert ask(port, "/ready") == (503, "the broker is away\n")
+        assert ask(port, "/nothing")[0] == 404
+        assert "foa_broker_connected 0.0" in ask(port, "/metrics")[1]
+
+
+@pytest.mark.parametrize("address", ["nowhere", "127.0.0.1:x", "192.0.2.1:80"])
+def test_an_address_that_cannot_be_listened_on_is_named(registry, address):
+    with pytest.raises(FoaError, match=address), listen(address, registry, {}):
+        pass

@@ -1,15 +1,16 @@
 """What each service decides, without doing anything."""
 
 import pytest
-from foa.jobs import JobSpec, Wait
-from foa.manifests import AnalysisReady, Dl3Ready, RequestFailed, RunFailed
-from foa.testing import factories
-from foa.tree import Report, RunTree, product_of
+
 from foa_analyzer import plan as analyzer
 from foa_dl2_converter import plan as converter
 from foa_dl3_maker import plan as maker
 from foa_irf_builder import plan as builder
 from foa_selector import plan as selector
+from foa_stage.jobs import JobSpec, Wait
+from foa_stage.manifests import AnalysisReady, Dl3Ready, RequestFailed, RunFailed
+from foa_stage.tree import Report, RunTree, product_of
+from foa_testing.fakes import factories
 
 FAILED = Report(outcome="failed", exit_code=3, reason="file is missing", log_tail="tail")
 
@@ -37,22 +38,32 @@ def test_all_selected_runs_know_of_each_other_and_of_the_unreadable_ones():
         unreadable=(selector.UnreadableRun(obs_id=6, reason="truncated"),),
     )
     report = Report(outcome="done", exit_code=0, facts=found.model_dump(mode="json"))
-    announced = selector.conclude(factories.request_submitted(), report)
-    assert [manifest.kind for manifest in announced] == ["run.selected", "run.selected", "run.failed"]
+    announced = selector.announce(factories.request_submitted(), report)
+    assert [manifest.kind for manifest in announced] == [
+        "run.selected",
+        "run.selected",
+        "run.failed",
+    ]
     assert {manifest.obs_ids for manifest in announced} == {(5, 6, 7)}
 
 
 def test_a_selection_that_fails_fails_the_request():
-    (announced,) = selector.conclude(factories.request_submitted(), FAILED)
-    assert announced == RequestFailed(request=factories.make_request(), reason="selector: file is missing")
+    (announced,) = selector.announce(factories.request_submitted(), FAILED)
+    assert announced == RequestFailed(
+        request=factories.make_request(), reason="selector: file is missing"
+    )
 
 
 def test_runs_of_the_same_line_share_their_irfs(tree):
-    assert builder.plan(factories.run_selected(1), tree) == builder.plan(factories.run_selected(2), tree)
+    assert builder.plan(factories.run_selected(1), tree) == builder.plan(
+        factories.run_selected(2), tree
+    )
 
 
 def test_every_run_has_its_own_conversion_whatever_its_grade(tree):
-    assert converter.plan(factories.run_selected(1), tree) != converter.plan(factories.run_selected(2), tree)
+    assert converter.plan(factories.run_selected(1), tree) != converter.plan(
+        factories.run_selected(2), tree
+    )
 
 
 def memory_for(tree, dl1_mib, forests_mib):
@@ -60,10 +71,12 @@ def memory_for(tree, dl1_mib, forests_mib):
     selected = factories.run_selected()
     stamp = selected.run.dl1
     files = tuple(stamp.model_copy(update={"size": size * converter.MIB}) for size in forests_mib)
-    run = selected.run.model_copy(update={
-        "dl1": stamp.model_copy(update={"size": dl1_mib * converter.MIB}),
-        "models": selected.run.models.model_copy(update={"files": files}),
-    })  # fmt: skip
+    run = selected.run.model_copy(
+        update={
+            "dl1": stamp.model_copy(update={"size": dl1_mib * converter.MIB}),
+            "models": selected.run.models.model_copy(update={"files": files}),
+        }
+    )
     return converter.plan(selected.model_copy(update={"run": run}), tree).memory_mib
 
 
@@ -83,13 +96,16 @@ def test_a_conversion_asks_for_memory_by_its_forests_and_hardly_by_its_events(tr
     ],
 )
 def test_a_failed_stage_becomes_a_failed_run_with_reason_and_log(service, manifest):
-    (announced,) = service.conclude(manifest, FAILED)
+    (announced,) = service.announce(manifest, FAILED)
     assert announced == RunFailed.after(manifest, service.NAME, "file is missing", "tail")
 
 
 @pytest.mark.parametrize(
     ("first", "second"),
-    [(factories.dl2_ready(), factories.irf_ready()), (factories.irf_ready(), factories.dl2_ready())],
+    [
+        (factories.dl2_ready(), factories.irf_ready()),
+        (factories.irf_ready(), factories.dl2_ready()),
+    ],
 )
 def test_dl3_is_made_when_the_second_of_dl2_and_irf_arrives(tree, first, second):
     tree.record(first)
@@ -123,7 +139,9 @@ def test_the_first_run_through_is_looked_at_though_others_are_to_come(tree):
 
 def test_there_is_one_first_look(tree):
     made = on_disk(tree, "results.json", "results.json")
-    tree.record(AnalysisReady(request=factories.make_request(), phase="first-look", products=(made,)))
+    tree.record(
+        AnalysisReady(request=factories.make_request(), phase="first-look", products=(made,))
+    )
     through = factories.dl3_ready(1, (1, 2), on_disk(tree, "a", "dl3"))
     tree.record(through)
     assert isinstance(analyzer.plan(through, tree), Wait)
@@ -136,7 +154,7 @@ def test_the_last_run_to_come_through_or_to_fail_starts_the_final_analysis(tree)
     asked = analyzer.plan(failed, tree).request
     assert asked.phase == "final"
     assert [run.obs_id for run in asked.runs] == [1]
-    assert [run.obs_id for run in asked.lost] == [2]
+    assert [run.obs_id for run in asked.failed_runs] == [2]
 
 
 def test_a_run_whose_dl3_failed_still_contributes_its_dl2(tree):
@@ -161,11 +179,11 @@ def test_a_run_that_comes_through_after_a_failure_counts_as_through(tree):
     through = factories.dl3_ready(1, (1,), on_disk(tree, "a", "dl3"))
     tree.record(through)
     asked = analyzer.plan(through, tree).request
-    assert asked.lost == ()
+    assert asked.failed_runs == ()
 
 
 def test_an_analysis_that_fails_fails_the_request():
-    (announced,) = analyzer.conclude(factories.dl3_ready(), FAILED)
+    (announced,) = analyzer.announce(factories.dl3_ready(), FAILED)
     assert isinstance(announced, RequestFailed)
 
 
@@ -176,7 +194,7 @@ def test_dl3_announces_how_its_irf_was_found(tree):
         products=(factories.make_product("dl3"),),
         facts={"irf_choice": "nearest", "made_of": ["a"]},
     )
-    (announced,) = maker.conclude(factories.dl2_ready(), report)
+    (announced,) = maker.announce(factories.dl2_ready(), report)
     assert isinstance(announced, Dl3Ready)
     assert announced.irf_choice == "nearest"
 
@@ -194,7 +212,9 @@ def test_the_first_look_stays_the_same_when_a_run_of_lower_number_follows(tree):
     "again",
     [
         factories.dl2_ready(dl2=factories.make_product("dl2", content="b")),
-        factories.irf_ready().model_copy(update={"irfs": (factories.make_product("node_a", content="b"),)}),
+        factories.irf_ready().model_copy(
+            update={"irfs": (factories.make_product("node_a", content="b"),)}
+        ),
     ],
 )
 def test_a_dl3_whose_input_was_made_again_is_awaited_again(tree, again):

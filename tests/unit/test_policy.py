@@ -1,8 +1,9 @@
 """What follows from the death of a job is a table."""
 
 import pytest
-from foa.jobs import Again, Died, GiveUp, JobState, Resources, follow_up
-from foa.jobs.policy import ACTIONS, MAX_ATTEMPTS, MAX_MEMORY_MIB
+
+from foa.service.policy import ACTIONS, MAX_ATTEMPTS, MAX_MEMORY_MIB, Again, GiveUp, follow_up
+from foa_stage.jobs import Died, JobState, Resources
 
 RESOURCES = Resources(memory_mib=1000, time_limit_s=100)
 
@@ -12,11 +13,15 @@ def died(state: JobState, exit_code: int = 1) -> Died:
 
 
 def test_out_of_memory_gets_more_memory():
-    assert follow_up(RESOURCES, [died(JobState.OUT_OF_MEMORY)]) == Again(Resources(memory_mib=1500, time_limit_s=100))
+    assert follow_up(RESOURCES, [died(JobState.OUT_OF_MEMORY)]) == Again(
+        Resources(memory_mib=1500, time_limit_s=100)
+    )
 
 
 def test_out_of_time_gets_more_time():
-    assert follow_up(RESOURCES, [died(JobState.TIMEOUT)]) == Again(Resources(memory_mib=1000, time_limit_s=150))
+    assert follow_up(RESOURCES, [died(JobState.TIMEOUT)]) == Again(
+        Resources(memory_mib=1000, time_limit_s=150)
+    )
 
 
 def test_memory_grows_to_a_cap_and_then_the_work_fails():

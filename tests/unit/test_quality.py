@@ -4,15 +4,30 @@ import math
 
 import numpy as np
 import pytest
-from foa.manifests import Grade, Selection
-from foa.testing.factories import CRAB
-from foa_selector.quality import evaluate, fit_quality, grade_of, mean_pointing, separation_deg, steadiness
+
+from foa_selector.quality import (
+    evaluate,
+    fit_quality,
+    grade_of,
+    mean_pointing,
+    separation_deg,
+    steadiness,
+)
+from foa_stage.manifests import Grade, Selection
+from foa_testing.fakes.factories import CRAB
 
 GOOD = {
-    "cos_zenith": 0.9, "ra_tel": CRAB.ra, "dec_tel": CRAB.dec + 0.4, "az_tel": 1.0, "diffuse_nsb_std": 1.5,
-    "intensity_spectrum_fit_p_value": 0.5, "ZD_corrected_cosmics_spectral_index": -2.23,
-    "ZD_corrected_cosmics_rate_at_422_pe": 1.7, "ZD_corrected_intensity_at_half_peak_rate": 45.0, "time": 0.0,
-}  # fmt: skip
+    "cos_zenith": 0.9,
+    "ra_tel": CRAB.ra,
+    "dec_tel": CRAB.dec + 0.4,
+    "az_tel": 1.0,
+    "diffuse_nsb_std": 1.5,
+    "intensity_spectrum_fit_p_value": 0.5,
+    "ZD_corrected_cosmics_spectral_index": -2.23,
+    "ZD_corrected_cosmics_rate_at_422_pe": 1.7,
+    "ZD_corrected_intensity_at_half_peak_rate": 45.0,
+    "time": 0.0,
+}
 N_SUBRUNS = 10
 
 
@@ -29,7 +44,8 @@ def summary(num_flatfield=100.0, num_pedestals=100.0):
 
 
 def failing(table=None, row=None, limits=None):
-    criteria = evaluate(subruns() if table is None else table, row or summary(), CRAB, limits or Selection())
+    table = subruns() if table is None else table
+    criteria = evaluate(table, row or summary(), CRAB, limits or Selection())
     return {criterion.name for criterion in criteria if criterion.passed is False}
 
 
@@ -42,8 +58,8 @@ def test_a_good_run_passes_everything():
 @pytest.mark.parametrize(
     ("changes", "criterion"),
     [
-        ({"dec_tel": CRAB.dec + 0.5}, "sky_region"),
-        ({"dec_tel": CRAB.dec + 0.3}, "sky_region"),
+        ({"dec_tel": CRAB.dec + 0.5}, "wobble_offset"),
+        ({"dec_tel": CRAB.dec + 0.3}, "wobble_offset"),
         ({"dec_tel": CRAB.dec + 0.4 + 0.02 * np.array([1, -1] * 5)}, "pointing_stability"),
         ({"cos_zenith": 0.2}, "zenith"),
         ({"intensity_spectrum_fit_p_value": 0.1}, "fit_quality"),
@@ -72,7 +88,9 @@ def test_a_run_without_interleaved_events_fails(row):
 )
 def test_optional_cuts_work_when_asked_for(limits, criterion):
     swinging = 1.7 + 0.05 * np.sin(0.09 * np.arange(N_SUBRUNS) * 10)
-    assert failing(subruns(ZD_corrected_cosmics_rate_at_422_pe=swinging), limits=limits) == {criterion}
+    assert failing(subruns(ZD_corrected_cosmics_rate_at_422_pe=swinging), limits=limits) == {
+        criterion
+    }
 
 
 def test_means_pass_over_missing_subruns():
@@ -81,13 +99,14 @@ def test_means_pass_over_missing_subruns():
     assert failing(subruns(ZD_corrected_cosmics_spectral_index=index)) == set()
 
 
-def test_what_cannot_be_evaluated_makes_a_run_usable_not_bad():
-    criteria = evaluate(subruns(ZD_corrected_cosmics_spectral_index=math.nan), summary(), CRAB, Selection())
-    assert grade_of(criteria) is Grade.USABLE
+def test_a_criterion_that_cannot_be_evaluated_makes_a_run_usable_not_bad():
+    unknown = subruns(ZD_corrected_cosmics_spectral_index=math.nan)
+    assert grade_of(evaluate(unknown, summary(), CRAB, Selection())) is Grade.USABLE
 
 
 def test_every_criterion_tells_value_and_limit():
-    (rate,) = (c for c in evaluate(subruns(), summary(), CRAB, Selection()) if c.name == "cosmics_rate")
+    criteria = evaluate(subruns(), summary(), CRAB, Selection())
+    (rate,) = (criterion for criterion in criteria if criterion.name == "cosmics_rate")
     assert (rate.value, rate.limit) == (pytest.approx(1.7), "above 1.5")
 
 
@@ -108,3 +127,24 @@ def test_steadiness_is_the_fullest_window():
 
 def test_fit_quality_is_in_standard_deviations():
     assert fit_quality(np.full(12, 0.25)) == pytest.approx(-3)
+
+
+def test_rates_that_are_all_missing_have_no_steadiness():
+    assert math.isnan(steadiness(np.full(5, math.nan), 0.15))
+
+
+def test_the_criteria_keep_their_names_and_order():
+    names = [criterion.name for criterion in evaluate(subruns(), summary(), CRAB, Selection())]
+    assert names == [
+        "interleaved",
+        "wobble_offset",
+        "pointing_stability",
+        "zenith",
+        "night_sky_background",
+        "fit_quality",
+        "periodogram",
+        "cosmics_index",
+        "cosmics_rate",
+        "cosmics_steadiness",
+        "threshold",
+    ]

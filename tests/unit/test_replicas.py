@@ -1,9 +1,9 @@
 """Several replicas of a service on one tree: the same work is one job."""
 
 import pytest
-from foa.jobs import Completed, Died, JobState
-from foa.service import attempt_of
-from foa.testing import factories
+
+from foa_stage.jobs import Completed, Died, JobState
+from foa_testing.fakes import factories
 
 
 class Replicas:
@@ -12,12 +12,11 @@ class Replicas:
     def __init__(self, one, two):
         self.one, self.two = one, two
         self.two.executor = self.one.executor
-        self.two.loop._executor = self.one.executor
+        self.two.loop._life._executor = self.one.executor
 
     def end(self, ending):
-        attempt = attempt_of(self.one.tree, ending.name)
         for bench in (self.one, self.two):
-            bench.loop.ended(ending, attempt)
+            bench.loop.ended(ending)
             bench.deliver()
 
 
@@ -32,7 +31,10 @@ def test_replicas_told_the_same_submit_one_job_and_both_answer(replicas):
     assert len(replicas.one.executor.submitted) == 1
     replicas.one.leave_report()
     replicas.end(Completed(replicas.one.job.name))
-    assert [manifest.kind for manifest in replicas.one.said + replicas.two.said] == ["dl2.ready", "dl2.ready"]
+    assert [manifest.kind for manifest in replicas.one.said + replicas.two.said] == [
+        "dl2.ready",
+        "dl2.ready",
+    ]
 
 
 def test_a_death_both_replicas_notice_leads_to_one_more_attempt(replicas):

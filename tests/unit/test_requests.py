@@ -3,10 +3,11 @@
 from datetime import date
 
 import pytest
-from foa.cli.asking import read_profile, read_request
+
 from foa.errors import FoaError
+from foa.intake.request_files import read_profile, read_request
+from foa.intake.targets import find_target
 from foa.site import read_site
-from foa.targets import find_target
 
 
 @pytest.fixture

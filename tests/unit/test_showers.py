@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
-from foa.testing.night.images import CAMERA_RADIUS_M, METRES_PER_DEGREE, draw_images
-from foa.testing.night.sampling import Thrower, throw_in_ring
-from foa.testing.night.showers import GAMMA, PROTON, Showers, crab_flux, proton_flux
+
+from foa_testing.night.images import CAMERA_RADIUS_M, METRES_PER_DEGREE, draw_images
+from foa_testing.night.sampling import Beam, Thrower, throw_in_ring
+from foa_testing.night.showers import GAMMA, PROTON, Showers, crab_flux, proton_flux
 
 COS_ZENITH = 0.94
 N = 20_000
@@ -37,7 +38,9 @@ def test_light_measures_energy(gammas):
 def test_the_axis_of_a_bright_image_points_at_the_source(gammas):
     showers, seen, columns = gammas
     bright = columns["intensity"] > 2000
-    to_source = np.arctan2(columns["y"] - showers.source_y[seen], columns["x"] - showers.source_x[seen])
+    to_source = np.arctan2(
+        columns["y"] - showers.source_y[seen], columns["x"] - showers.source_x[seen]
+    )
     off_axis = np.abs((columns["psi"] - to_source + np.pi / 2) % np.pi - np.pi / 2)
     assert np.median(off_axis[bright]) < np.radians(10)
 
@@ -57,7 +60,7 @@ def test_less_light_means_fewer_and_fainter_images():
 
 def test_throwing_only_bright_showers_is_the_same_as_throwing_all():
     rng = np.random.default_rng(5)
-    thrower = Thrower.prepare(crab_flux, (0.05, 10.0), 300.0, COS_ZENITH, GAMMA)
+    thrower = Thrower.prepare(Beam(GAMMA, crab_flux, (0.05, 10.0), 300.0, COS_ZENITH))
     n_all = 400_000
     log_energy = np.linspace(np.log(0.05), np.log(10.0), 4000)
     density = crab_flux(np.exp(log_energy)) * np.exp(log_energy)
@@ -69,14 +72,18 @@ def test_throwing_only_bright_showers_is_the_same_as_throwing_all():
 
     n = rng.binomial(n_all, thrower.fraction)
     bright = thrower.throw(rng, n)
-    chosen, _ = draw_images(rng, Showers(*bright, np.zeros(n), np.zeros(n), np.full(n, COS_ZENITH)), GAMMA)
+    chosen, _ = draw_images(
+        rng, Showers(*bright, np.zeros(n), np.zeros(n), np.full(n, COS_ZENITH)), GAMMA
+    )
     assert len(chosen) == pytest.approx(len(everything), abs=5 * np.sqrt(2 * len(everything)))
 
 
 def test_the_proton_rate_is_that_of_the_telescope_above_250_photoelectrons():
-    thrower = Thrower.prepare(proton_flux, (0.08, 100.0), 1000.0, COS_ZENITH, PROTON)
+    thrower = Thrower.prepare(Beam(PROTON, proton_flux, (0.08, 100.0), 1000.0, COS_ZENITH))
     rng = np.random.default_rng(6)
-    rate = thrower.integral * np.pi * 1e10 * 2 * np.pi * (1 - np.cos(np.radians(8))) * thrower.fraction
+    rate = (
+        thrower.integral * np.pi * 1e10 * 2 * np.pi * (1 - np.cos(np.radians(8))) * thrower.fraction
+    )
     n = 200_000
     energy, impact = thrower.throw(rng, n)
     x, y = throw_in_ring(rng, n, 0, 8)

@@ -1,30 +1,31 @@
-"""The broker's topology: every service has its queues, every kind a place to go, nothing is dropped silently."""
+"""The broker's topology: every service has its queues, every kind a place to go."""
 
 import re
 
 import pytest
-from foa.bus.topology import (
-    DELIVERY_LIMIT,
+
+from foa.bus.rabbitmq.topology import (
     EXCHANGE,
     PARKING,
-    RETRY_DELAYS_S,
-    delay_after,
     parking_queue_of,
     permissions,
     queue_of,
+    topic_permissions,
     topology,
 )
-from foa.service.embedded import installed_services
+from foa.bus.retries import DELIVERY_LIMIT, RETRY_DELAYS_S, delay_after
+from foa.pipeline import consumers, publishers, unconsumed_kinds
+from foa_stage.manifests import KINDS
 
-CONSUMERS = {service.name: service.consumes for service in installed_services()}
-DECLARED = topology(CONSUMERS)
+CONSUMERS = consumers()
+DECLARED = topology(CONSUMERS, unconsumed_kinds())
 QUEUES = {queue["name"]: queue["arguments"] for queue in DECLARED["queues"]}
-KINDS = ("request.submitted", "request.failed", "run.selected", "run.failed", "dl2.ready", "irf.ready", "dl3.ready",
-         "analysis.ready")  # fmt: skip
 
 
 def test_every_kind_has_a_place_to_go():
-    bound = {binding["routing_key"] for binding in DECLARED["bindings"] if binding["source"] == EXCHANGE}
+    bound = {
+        binding["routing_key"] for binding in DECLARED["bindings"] if binding["source"] == EXCHANGE
+    }
     assert bound == set(KINDS)
 
 
@@ -56,3 +57,10 @@ def test_a_service_reads_its_own_queue_only():
     rights = permissions("dl2-converter")
     assert [queue for queue in QUEUES if re.search(rights["read"], queue)] == ["foa.dl2-converter"]
     assert not any(re.search(rights["configure"], queue) for queue in QUEUES)
+
+
+@pytest.mark.parametrize("service", publishers())
+def test_a_service_may_publish_what_it_declares_and_nothing_else(service):
+    said = publishers()[service]
+    right = topic_permissions(said)["write"]
+    assert [kind for kind in KINDS if re.search(right, kind)] == [k for k in KINDS if k in said]

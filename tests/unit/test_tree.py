@@ -3,10 +3,11 @@
 import time
 
 import pytest
-from foa.jobs import Died, JobState, Resources
-from foa.manifests import RunFailed, RunSelected
-from foa.testing import factories
-from foa.tree import Attempt, Report, RunTree, product_of, write_atomic
+
+from foa_stage.jobs import Died, JobState, Resources
+from foa_stage.manifests import RunFailed, RunSelected
+from foa_stage.tree import Attempt, Report, RunTree, product_of, write_atomic
+from foa_testing.fakes import factories
 
 
 @pytest.fixture
@@ -67,7 +68,7 @@ def test_deaths_are_counted_since_the_last_success(work):
     for number, ending in enumerate((death, None, death, death), start=1):
         attempt = Attempt(work, number)
         attempt.begin(Resources(memory_mib=1, time_limit_s=1))
-        attempt.conclude(ending)
+        attempt.record_ending(ending)
     assert work.deaths(Attempt(work, 4)) == [death, death]
     assert work.deaths(Attempt(work, 3)) == [death]
 
@@ -95,4 +96,5 @@ def test_the_newest_word_on_a_run_counts(tree):
 def test_a_request_shows_the_work_it_led_to(tree, work):
     manifest = factories.run_selected(7)
     tree.link_work(manifest, work, per_run=True)
-    assert tree.linked_works(manifest.request.id) == {("dl2-converter", 7): work}
+    (link,) = tree.linked_works(manifest.request.id)
+    assert (link.stage, link.obs_id, link.work) == ("dl2-converter", 7, work)

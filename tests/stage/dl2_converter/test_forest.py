@@ -1,13 +1,14 @@
-"""A forest that is laid out says what scikit-learn's says, to the last bit."""
+"""A forest laid out flat predicts what scikit-learn's does, to the last bit."""
 
 import resource
 
 import joblib
 import numpy as np
 import pytest
+from sklearn.ensemble import ExtraTreesRegressor, RandomForestClassifier, RandomForestRegressor
+
 from foa_dl2_converter.forest import Classifier, Forest
 from foa_dl2_converter.layout import Unsupported, flatten, load
-from sklearn.ensemble import ExtraTreesRegressor, RandomForestClassifier, RandomForestRegressor
 
 N_FEATURES = 5
 
@@ -16,7 +17,8 @@ N_FEATURES = 5
 def events():
     rng = np.random.default_rng(3)
     values = rng.normal(size=(4000, N_FEATURES))
-    values[:, 3] = rng.choice([0.25, 0.5, -0.0, 0.0], size=len(values))  # as coarse as zeniths, and both zeros
+    # as coarse as zeniths, and both zeros
+    values[:, 3] = rng.choice([0.25, 0.5, -0.0, 0.0], size=len(values))
     return values
 
 
@@ -27,13 +29,15 @@ def target(events):
 
 @pytest.fixture(scope="module", params=range(3))
 def regressor(request, events, target):
-    forest = RandomForestRegressor(n_estimators=7, max_depth=4 + 6 * request.param, random_state=request.param)
+    depth = 4 + 6 * request.param
+    forest = RandomForestRegressor(n_estimators=7, max_depth=depth, random_state=request.param)
     return forest.fit(events, target)
 
 
 @pytest.fixture(scope="module")
 def classifier(events, target):
-    return RandomForestClassifier(n_estimators=9, random_state=1).fit(events, np.where(target > 0, 101, 0))
+    labels = np.where(target > 0, 101, 0)
+    return RandomForestClassifier(n_estimators=9, random_state=1).fit(events, labels)
 
 
 @pytest.mark.parametrize("n_events", [1, 7, 8, 9, 4000])
@@ -41,12 +45,14 @@ def test_means_are_those_of_scikit_learn(regressor, events, tmp_path, n_events):
     joblib.dump(regressor, tmp_path / "model.sav")
     forest = load(tmp_path / "model.sav", tmp_path / "cache")
     assert isinstance(forest, Forest)
+    some = events[:n_events]
     with joblib.parallel_config(backend="sequential"):
-        assert np.array_equal(forest.predict(events[:n_events]), regressor.predict(events[:n_events]))
+        assert np.array_equal(forest.predict(some), regressor.predict(some))
 
 
-def test_thresholds_themselves_go_the_same_way(regressor):
-    thresholds = np.concatenate([tree.tree_.threshold[tree.tree_.feature == 0] for tree in regressor.estimators_])
+def test_events_at_the_thresholds_go_the_same_way(regressor):
+    trees = [estimator.tree_ for estimator in regressor.estimators_]
+    thresholds = np.concatenate([tree.threshold[tree.feature == 0] for tree in trees])
     near = np.concatenate([thresholds, np.nextafter(thresholds, -9), np.nextafter(thresholds, 9)])
     events = np.zeros((len(near), N_FEATURES))
     events[:, 0] = near
@@ -55,12 +61,12 @@ def test_thresholds_themselves_go_the_same_way(regressor):
 
 def test_shares_of_classes_are_those_of_scikit_learn(classifier, events):
     forest = flatten(classifier)
-    assert isinstance(forest, RandomForestClassifier)  # what lstchain asks
+    assert isinstance(forest, RandomForestClassifier)  # as lstchain tells
     assert list(forest.classes_) == [0, 101]
     assert np.array_equal(forest.predict_proba(events), classifier.predict_proba(events))
 
 
-def test_two_targets_at_once(events, target):
+def test_two_targets_are_predicted_at_once(events, target):
     vectors = RandomForestRegressor(n_estimators=3, max_depth=6, random_state=0).fit(
         events, np.stack([target, -target], 1)
     )
@@ -72,7 +78,7 @@ def test_a_value_that_is_not_finite_is_refused(regressor, events):
         flatten(regressor).predict(np.full((1, N_FEATURES), np.nan))
 
 
-def test_what_is_no_plain_forest_stays_as_it_is(events, target, tmp_path):
+def test_a_model_that_is_no_plain_forest_stays_as_it_is(events, target, tmp_path):
     other = ExtraTreesRegressor(n_estimators=2, random_state=0).fit(events, target)
     joblib.dump(other, tmp_path / "model.sav")
     with pytest.raises(Unsupported, match="ExtraTreesRegressor"):
@@ -80,7 +86,7 @@ def test_what_is_no_plain_forest_stays_as_it_is(events, target, tmp_path):
     assert isinstance(load(tmp_path / "model.sav", tmp_path / "cache"), ExtraTreesRegressor)
 
 
-def test_what_does_not_get_whole_leaves_nothing_behind(regressor, tmp_path):
+def test_a_layout_that_fails_leaves_nothing_behind(regressor, tmp_path):
     joblib.dump(regressor, tmp_path / "model.sav")
     limit = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1024, limit[1]))
@@ -93,7 +99,7 @@ def test_what_does_not_get_whole_leaves_nothing_behind(regressor, tmp_path):
 
 
 @pytest.mark.parametrize("part", ["nodes.npy", "values.npy", "facts.json"])
-def test_what_is_damaged_is_laid_out_anew(regressor, events, tmp_path, part):
+def test_a_damaged_layout_is_made_anew(regressor, events, tmp_path, part):
     joblib.dump(regressor, tmp_path / "model.sav")
     load(tmp_path / "model.sav", tmp_path / "cache")
     [damaged] = (tmp_path / "cache").glob(f"*/{part}")

@@ -1,7 +1,16 @@
-"""What the analyzer decides: a first look when the first run is through, the final one when none is left to come."""
+"""Decisions of the analyzer.
 
-from foa.jobs import JobSpec, Wait
-from foa.manifests import (
+The first run that comes through starts a first look, the last to come through or to fail the final
+analysis.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Self
+
+from foa_analyzer.request import AnalysedRun, AnalysisRequest, FailedRun
+from foa_stage.jobs import JobSpec, Wait
+from foa_stage.manifests import (
     AnalysisReady,
     Dl2Ready,
     Dl3Ready,
@@ -9,42 +18,82 @@ from foa.manifests import (
     Manifest,
     Request,
     RequestFailed,
-    Run,
     RunFailed,
 )
-from foa.tree import Report, RunTree
-
-from foa_analyzer.request import AnalysedRun, AnalysisRequest, LostRun
+from foa_stage.tree import Report, RunTree
 
 NAME = "analyzer"
 
 
+@dataclass(frozen=True)
+class _Runs:
+    """State of a request's runs, by obs_id."""
+
+    dl2: Mapping[int, Dl2Ready]
+    dl3: Mapping[int, Dl3Ready]
+    """Of files that are there, made of the newest DL2 and IRFs."""
+    failed: Mapping[int, RunFailed]
+
+    @classmethod
+    def read(cls, request_id: str, tree: RunTree) -> Self:
+        """Read what has been announced of them."""
+        dl2 = tree.newest_per_run(request_id, Dl2Ready)
+        irfs = tree.newest_per_run(request_id, IrfReady)
+        dl3 = {
+            obs_id: manifest
+            for obs_id, manifest in tree.newest_per_run(request_id, Dl3Ready).items()
+            if tree.holds(manifest.dl3)
+            and _inputs(dl2.get(obs_id), irfs.get(obs_id)) <= set(manifest.made_of)
+        }
+        failed = tree.newest_per_run(request_id, RunFailed)
+        return cls(dl2, dl3, {obs_id: failed[obs_id] for obs_id in failed.keys() - dl3.keys()})
+
+    def describe(self, obs_id: int) -> AnalysedRun:
+        """Describe a run that has DL2, DL3 or both; DL2 counts even if DL3 could not be made."""
+        dl2, dl3 = self.dl2.get(obs_id), self.dl3.get(obs_id)
+        of_dl2 = {"dl2": dl2.dl2, "effective_s": dl2.effective_s} if dl2 else {}
+        of_dl3 = {"dl3": dl3.dl3, "irf_choice": dl3.irf_choice} if dl3 else {}
+        return AnalysedRun.model_validate(_describe(dl2 or self.dl3[obs_id]) | of_dl2 | of_dl3)
+
+    def describe_failures(self) -> tuple[FailedRun, ...]:
+        """Describe the runs that failed, in the order of their numbers."""
+        failures = (self.failed[obs_id] for obs_id in sorted(self.failed))
+        return tuple(
+            FailedRun(obs_id=failure.obs_id, stage=failure.stage, reason=failure.reason)
+            for failure in failures
+        )
+
+
 def plan(manifest: Manifest, tree: RunTree) -> JobSpec | Wait:
-    """Look at what all runs of the request have become."""
+    """Ask for a first look, the final analysis, or nothing yet."""
     assert isinstance(manifest, Dl2Ready | Dl3Ready | RunFailed)
     request = manifest.request
-    missing = set(manifest.obs_ids) - tree.told_runs(request.id, Dl3Ready) - tree.told_runs(request.id, RunFailed)
-    if missing and tree.told_runs(request.id, AnalysisReady):  # seen without reading a thousand manifests
-        return _wait(missing)
-    dl2 = tree.newest_per_run(request.id, Dl2Ready)
-    irf = tree.newest_per_run(request.id, IrfReady)
-    made = tree.newest_per_run(request.id, Dl3Ready).items()
-    dl3 = {k: m for k, m in made if m.dl3.path.exists() and _inputs(dl2.get(k), irf.get(k)) <= set(m.made_of)}
-    failed = {k: m for k, m in tree.newest_per_run(request.id, RunFailed).items() if k not in dl3}
-    pending = set(manifest.obs_ids) - dl3.keys() - failed.keys()
-    if pending and (not dl3 or tree.manifests(request.id, AnalysisReady)):
+    looked = bool(tree.announced_runs(request.id, AnalysisReady))
+    unheard = _unheard(manifest, tree)
+    if unheard and looked:  # seen without reading a thousand manifests
+        return _wait(unheard)
+    runs = _Runs.read(request.id, tree)
+    pending = set(manifest.obs_ids) - runs.dl3.keys() - runs.failed.keys()
+    if not pending:
+        return JobSpec(_final(request, runs))
+    if looked or not runs.dl3:
         return _wait(pending)
-    # the run that came through first stays first, whatever comes after it
-    obs_ids = list(dl3)[:1] if pending else sorted(dl2.keys() | dl3.keys())
-    runs = tuple(_run(obs_id, dl2.get(obs_id), dl3.get(obs_id)) for obs_id in obs_ids)
-    return JobSpec(_request(request, runs, tuple(failed.values()), final=not pending))
+    return JobSpec(_first_look(request, runs))
 
 
-def conclude(manifest: Manifest, report: Report) -> list[Manifest]:
-    """Results exist, or the analysis as a whole has failed."""
+def announce(manifest: Manifest, report: Report) -> list[Manifest]:
+    """Say that results exist, or that the analysis as a whole has failed."""
+    request = manifest.request
     if report.outcome == "failed":
-        return [RequestFailed(request=manifest.request, reason=f"{NAME}: {report.reason}")]
-    return [AnalysisReady(request=manifest.request, phase=report.facts["phase"], products=report.products)]
+        return [RequestFailed(request=request, reason=f"{NAME}: {report.reason}")]
+    phase = report.facts["phase"]
+    return [AnalysisReady(request=request, phase=phase, products=report.products)]
+
+
+def _unheard(manifest: Dl2Ready | Dl3Ready | RunFailed, tree: RunTree) -> set[int]:
+    """Return the runs that neither have come through nor have failed."""
+    ended = (tree.announced_runs(manifest.request.id, kind) for kind in (Dl3Ready, RunFailed))
+    return set(manifest.obs_ids).difference(*ended)
 
 
 def _wait(obs_ids: set[int]) -> Wait:
@@ -52,30 +101,49 @@ def _wait(obs_ids: set[int]) -> Wait:
 
 
 def _inputs(dl2: Dl2Ready | None, irf: IrfReady | None) -> set[str]:
-    """What a run's DL3 must be made of: when one of these was made again, the DL3 will be, too."""
+    """Return the digests that a run's DL3 file must be made of.
+
+    When one of these files was made again, the DL3 file will be, too.
+    """
     products = (*((dl2.dl2,) if dl2 else ()), *(irf.irfs if irf else ()))
     return {product.sha256 for product in products}
 
 
-def _request(
-    request: Request, runs: tuple[AnalysedRun, ...], failed: tuple[RunFailed, ...], *, final: bool
-) -> AnalysisRequest:
-    lost = [LostRun(obs_id=run.obs_id, stage=run.stage, reason=run.reason) for run in failed] if final else []
-    return AnalysisRequest(
-        title=request.id, phase="final" if final else "first-look", target=request.target,
-        profile=f"{request.profile.name} {request.profile.version}", analysis=request.profile.analysis, runs=runs,
-        lost=tuple(sorted(lost, key=lambda run: run.obs_id)),
-    )  # fmt: skip
+def _first_look(request: Request, runs: _Runs) -> AnalysisRequest:
+    """Ask for the run that came through first: it stays first, whatever comes after it."""
+    first = runs.describe(next(iter(runs.dl3)))
+    common = _common(request)
+    return AnalysisRequest.model_validate(common | {"phase": "first-look", "runs": (first,)})
 
 
-def _run(obs_id: int, dl2: Dl2Ready | None, dl3: Dl3Ready | None) -> AnalysedRun:
-    """A run that has DL2, DL3 or both; its DL2 counts though its DL3 could not be made."""
-    either = dl2 or dl3
-    assert either is not None
-    run: Run = either.run
-    return AnalysedRun(
-        obs_id=obs_id, night=run.night, grade=run.grade, criteria=run.criteria, zenith=run.pointing.zenith,
-        models=f"{run.models.production}/{run.models.line}", dl2=dl2.dl2 if dl2 else None,
-        effective_s=dl2.effective_s if dl2 else None, dl3=dl3.dl3 if dl3 else None,
-        irf_choice=dl3.irf_choice if dl3 else "",
-    )  # fmt: skip
+def _final(request: Request, runs: _Runs) -> AnalysisRequest:
+    obs_ids = sorted(runs.dl2.keys() | runs.dl3.keys())
+    described = {
+        "runs": tuple(map(runs.describe, obs_ids)),
+        "failed_runs": runs.describe_failures(),
+    }
+    return AnalysisRequest.model_validate(_common(request) | described | {"phase": "final"})
+
+
+def _common(request: Request) -> dict[str, object]:
+    """Return what all analyses of a request share."""
+    profile = request.profile
+    return {
+        "title": request.id,
+        "target": request.target,
+        "profile": f"{profile.name} {profile.version}",
+        "analysis": profile.analysis,
+    }
+
+
+def _describe(manifest: Dl2Ready | Dl3Ready) -> dict[str, object]:
+    """Return what is known of a run however far it came."""
+    run = manifest.run
+    return {
+        "obs_id": manifest.obs_id,
+        "night": run.night,
+        "grade": run.grade,
+        "criteria": run.criteria,
+        "zenith": run.pointing.zenith,
+        "models": f"{run.models.production}/{run.models.line}",
+    }

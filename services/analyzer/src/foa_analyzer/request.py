@@ -1,10 +1,12 @@
-"""What the analyzer's stage is asked."""
+"""The request to the analyzer's stage."""
 
 from datetime import date
 from pathlib import Path
 from typing import Literal
 
-from foa.manifests import Analysis, Criterion, Frozen, Grade, Product, Target
+from pydantic import AliasChoices, Field
+
+from foa_stage.manifests import Analysis, Criterion, Frozen, Grade, Product, Target
 
 
 class AnalysedRun(Frozen):
@@ -22,7 +24,7 @@ class AnalysedRun(Frozen):
     irf_choice: str = ""
 
 
-class LostRun(Frozen):
+class FailedRun(Frozen):
     """A run that failed."""
 
     obs_id: int
@@ -39,5 +41,9 @@ class AnalysisRequest(Frozen):
     profile: str
     analysis: Analysis
     runs: tuple[AnalysedRun, ...] = ()
-    lost: tuple[LostRun, ...] = ()
+    failed_runs: tuple[FailedRun, ...] = Field(
+        default=(),
+        # the name until version 0.1
+        validation_alias=AliasChoices("failed_runs", "lost"),
+    )
     store: Path | None = None

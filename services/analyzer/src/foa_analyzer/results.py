@@ -1,14 +1,17 @@
-"""What the analyzer found: the schema of `results.json`. Every significance stands under a key of that name (Li & Ma).
+"""Schema of `results.json`, what the analyzer found.
 
-Counts are numbers of events, times in s, energies in TeV, angles in deg, differential fluxes in cm⁻² s⁻¹ TeV⁻¹,
-integral fluxes in cm⁻² s⁻¹.  null stands for what could not be computed; `unavailable` says why.
+Counts are numbers of events, times in s, energies in TeV, angles in deg, differential fluxes in
+cm⁻² s⁻¹ TeV⁻¹, integral fluxes in cm⁻² s⁻¹. Significances stand under keys of that name.
+A number that could not be computed is null, a finding that could not be made is absent; then
+`unavailable` holds the reason.
 """
 
 from typing import Literal
 
-from foa.manifests import Frozen, Target
+from pydantic import AliasChoices, Field
 
-from foa_analyzer.request import AnalysedRun, LostRun
+from foa_analyzer.request import AnalysedRun, FailedRun
+from foa_stage.manifests import Frozen, Target
 
 Number = float | None
 
@@ -52,7 +55,10 @@ class SkyMap(Frozen):
     peak_dec: float
     off_mean: Number
     off_width: Number
-    """Mean and standard deviation of the significances away from the target: 0 and 1 for a good background."""
+    """Mean and standard deviation of the significances away from the target.
+
+    With a good background they are 0 and 1.
+    """
     n_counts: float
 
 
@@ -129,30 +135,41 @@ class LightCurve(Frozen):
     points: tuple[LightCurvePoint, ...]
 
 
-class Findings(Frozen):
-    """Everything found in one set of runs."""
-
+class _RunSet(Frozen):
     obs_ids: tuple[int, ...]
     livetime_s: float
+
+
+class StepFindings(Frozen):
+    """Contribution of one step of the analysis: it sets the fields it is about."""
+
     theta2: tuple[Theta2, ...] = ()
     sky_map: SkyMap | None = None
     spectrum: Spectrum | None = None
     light_curves: tuple[LightCurve, ...] = ()
     unavailable: dict[str, str] = {}
+    """Steps that could not be done, and why."""
     excluded: dict[str, str] = {}
     """Runs left out of the spectrum and light curves, and why."""
     figures: tuple[str, ...] = ()
 
 
+class Findings(StepFindings, _RunSet):
+    """Everything found in one set of runs."""
+
+
 class Results(Frozen):
     """`results.json`."""
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[1, 2] = 2
     title: str
     phase: Literal["first-look", "final"]
     target: Target
     profile: str
     versions: dict[str, str]
     runs: tuple[AnalysedRun, ...]
-    lost: tuple[LostRun, ...]
+    failed_runs: tuple[FailedRun, ...] = Field(
+        # the name in schema version 1
+        validation_alias=AliasChoices("failed_runs", "lost")
+    )
     findings: dict[Literal["all", "good"], Findings]

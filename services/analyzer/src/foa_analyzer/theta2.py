@@ -1,136 +1,87 @@
-"""theta² distributions from DL2, with the global cuts of the explore_DL2 notebook, and from DL3."""
+"""theta² distributions.
 
-from dataclasses import dataclass
+From DL2 with the global cuts of lstchain's explore_DL2 notebook, and from DL3.
+"""
+
+from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
-from typing import Literal
 
-import astropy.units as u
+import matplotlib.pyplot as plt
 import numpy as np
-import tables
-from astropy.coordinates import AltAz, EarthLocation, SkyCoord
-from astropy.time import Time
-from foa.manifests import Theta2Cuts
-from foa.science.selection import SUBARRAY
-from foa.stage import BadInput
-from gammapy.data import Observations
-from gammapy.stats import WStatCountsStatistic
-from numpy.typing import NDArray
+from astropy.coordinates import SkyCoord
+from astropy.table import Table
+from gammapy.data import Observation, Observations
 
-from foa_analyzer.observations import livetime, off_angles, off_positions, pointing_of
+from foa_analyzer.counting import OnOffHistograms
+from foa_analyzer.dl2_events import read_directions
+from foa_analyzer.figures import save
+from foa_analyzer.observations import livetime, pointing_of
 from foa_analyzer.request import AnalysedRun
-from foa_analyzer.results import Counts, Theta2
-
-Array = NDArray[np.float64]
-
-LST1 = EarthLocation.from_geodetic(-17.89149701 * u.deg, 28.76152611 * u.deg, 2199.88 * u.m)
-"""ctapipe_io_lst.constants.LST1_LOCATION."""
-DL2_PARAMETERS = "/dl2/event/telescope/parameters/LST_LSTCam"
-N_BINS = 100
+from foa_analyzer.results import StepFindings, Theta2
+from foa_analyzer.steps import Found, RunSet
+from foa_stage.manifests import Theta2Cuts
 
 
-class NoOffRegion(ValueError):
-    """The target is too close to the pointing for an off region."""
-
-
-@dataclass
-class _Sums:
-    """Histograms over the runs that have as many off regions as the first, so that one acceptance ratio holds."""
-
-    edges: Array
-    on: Array
-    off: Array
-    cut_on: float = 0.0
-    cut_off: float = 0.0
-    n_regions: int = 0
-    n_runs: int = 0
-
-    @classmethod
-    def empty(cls, maximum: float) -> "_Sums":
-        return cls(np.linspace(0, maximum, N_BINS + 1), np.zeros(N_BINS), np.zeros(N_BINS))
-
-    def add(self, events: SkyCoord, pointing: SkyCoord, target: SkyCoord, cuts: Theta2Cuts) -> bool:
-        """Count one run's events around the target and its off positions; whether it could be counted."""
-        separation = pointing.separation(target).deg
-        angles = off_angles(separation, float(np.sqrt(cuts.max_theta2_deg2)), cuts.n_off_regions)
-        if not angles or (self.n_regions and self.n_regions != len(angles)):
-            return False
-        self.n_regions, self.n_runs = len(angles), self.n_runs + 1
-        on = events.separation(target).deg ** 2
-        off = np.concatenate([events.separation(p).deg ** 2 for p in off_positions(pointing, target, angles)])
-        self.on += np.histogram(on, self.edges)[0]
-        self.off += np.histogram(off, self.edges)[0]
-        self.cut_on += float((on < cuts.max_theta2_deg2).sum())
-        self.cut_off += float((off < cuts.max_theta2_deg2).sum())
-        return True
-
-
-def count(n_on: float, n_off: float, acceptance_ratio: float) -> Counts:
-    """Excess and Li & Ma significance."""
-    statistic = WStatCountsStatistic(n_on, n_off, acceptance_ratio)
-    significance = float(statistic.sqrt_ts) if n_on + n_off > 0 else None
-    return Counts(
-        n_on=n_on,
-        n_off=n_off,
-        acceptance_ratio=acceptance_ratio,
-        excess=float(statistic.n_sig),
-        significance=significance,
-    )
-
-
-def from_dl2(runs: list[AnalysedRun], target: SkyCoord, cuts: Theta2Cuts, maximum: float) -> Theta2:
-    """theta² of all runs that have DL2."""
-    sums, effective = _Sums.empty(maximum), 0.0
+def find_in_dl2(cuts: Theta2Cuts, run_set: RunSet, runs: Iterable[AnalysedRun]) -> Found[None]:
+    """Find the distribution in all runs that have DL2."""
+    histograms = OnOffHistograms.empty(cuts, run_set.settings.theta2_range_deg2)
     for run in runs:
         if run.dl2:
-            events, pointing = _read_dl2(run.dl2.path, cuts)
-            if sums.add(events, pointing, target, cuts):
-                effective += run.effective_s or 0.0
-    return _conclude(sums, cuts, "DL2", effective)
+            events, pointing = read_directions(run.dl2.path, cuts)
+            histograms.add(events, pointing, run_set.target, run.effective_s or 0.0)
+    return _found(histograms.describe("DL2"))
 
 
-def from_dl3(observations: Observations, target: SkyCoord, cuts: Theta2Cuts, maximum: float) -> Theta2:
-    """theta² of observations, whose gammaness cut is made already."""
-    sums, effective = _Sums.empty(maximum), 0.0
+def find_in_dl3(cuts: Theta2Cuts, run_set: RunSet, observations: Observations) -> Found[None]:
+    """Find the distribution in observations, whose gammaness cut is made already."""
+    histograms = OnOffHistograms.empty(cuts, run_set.settings.theta2_range_deg2)
     for observation in observations:
-        energy = observation.events.energy.to_value("TeV")
-        chosen = (energy > cuts.energy_tev.low) & (energy < cuts.energy_tev.high)
-        if sums.add(observation.events.radec[chosen], pointing_of(observation), target, cuts):
-            effective += livetime([observation])
-    return _conclude(sums, cuts, "DL3", effective)
+        events, pointing = _surviving(observation, cuts), pointing_of(observation)
+        histograms.add(events, pointing, run_set.target, livetime([observation]))
+    return _found(histograms.describe("DL3"))
 
 
-def _conclude(sums: _Sums, cuts: Theta2Cuts, level: Literal["DL2", "DL3"], effective: float) -> Theta2:
-    if not sums.n_runs:
-        raise NoOffRegion("the target is closer to every pointing than the theta² cut: no off region fits")
-    counts = count(sums.cut_on, sums.cut_off, 1 / sums.n_regions)
-    return Theta2(
-        name=cuts.name, level=level, energy_min=cuts.energy_tev.low,
-        energy_max=cuts.energy_tev.high, cut=cuts.max_theta2_deg2, n_runs=sums.n_runs, effective_s=effective,
-        counts=counts, edges=tuple(sums.edges), on=tuple(sums.on), off=tuple(sums.off),
-    )  # fmt: skip
+def _surviving(observation: Observation, cuts: Theta2Cuts) -> SkyCoord:
+    """Return the directions of the events in the range of energy."""
+    energy = observation.events.energy.to_value("TeV")
+    low, high = cuts.energy_tev.low, cuts.energy_tev.high
+    return observation.events.radec[(energy > low) & (energy < high)]
 
 
-def _read_dl2(path: Path, cuts: Theta2Cuts) -> tuple[SkyCoord, SkyCoord]:
-    """Reconstructed directions of the shower events that survive the cuts, and the run's mean pointing (ICRS)."""
-    try:
-        with tables.open_file(path) as file:
-            events = file.get_node(DL2_PARAMETERS).read()
-        events = events[events["event_type"] == SUBARRAY]
-        survives = (
-            (events["gammaness"] > cuts.min_gammaness)
-            & (events["intensity"] > cuts.min_intensity_pe)
-            & (events["reco_energy"] > cuts.energy_tev.low)
-            & (events["reco_energy"] < cuts.energy_tev.high)
-        )
-    except (OSError, LookupError, ValueError, tables.HDF5ExtError) as error:
-        raise BadInput(f"{path}: not a readable DL2 file: {error}") from error
-    middle = events[[len(events) // 2]]
-    events = events[survives]
-    pointing = _to_sky(middle["alt_tel"], middle["az_tel"], middle["dragon_time"])[0]
-    return _to_sky(events["reco_alt"], events["reco_az"], events["dragon_time"]), pointing
+def _found(theta2: Theta2) -> Found[None]:
+    stem = f"theta2-{theta2.level.lower()}-{theta2.name}"
+    files = {
+        f"{stem}.ecsv": partial(_tabulate(theta2).write, overwrite=True),
+        f"{stem}.png": partial(draw, theta2),
+    }
+    return Found(StepFindings(theta2=(theta2,)), files, None)
 
 
-def _to_sky(altitude: Array, azimuth: Array, unix_time: Array) -> SkyCoord:
-    """Horizontal coordinates (rad) at given times to ICRS."""
-    frame = AltAz(obstime=Time(unix_time, format="unix", scale="utc"), location=LST1)
-    return SkyCoord(alt=altitude * u.rad, az=azimuth * u.rad, frame=frame).icrs
+def _tabulate(theta2: Theta2) -> Table:
+    low, high = theta2.edges[:-1], theta2.edges[1:]
+    table = Table({"low": low, "high": high, "on": theta2.on, "off": theta2.off})
+    table.meta = {"cut_deg2": theta2.cut, **theta2.counts.model_dump()}
+    return table
+
+
+def draw(theta2: Theta2, path: Path) -> None:
+    """Draw on and normalised off distributions with the cut."""
+    figure, axes = plt.subplots(figsize=(7, 4.5))
+    edges, on, off = np.array(theta2.edges), np.array(theta2.on), np.array(theta2.off)
+    centre = (edges[1:] + edges[:-1]) / 2
+    ratio = theta2.counts.acceptance_ratio or 0.0
+    axes.errorbar(centre, on, np.sqrt(on), fmt="o", ms=3, label="on")
+    axes.errorbar(
+        centre, off * ratio, np.sqrt(off) * ratio, fmt="s", ms=3, label=f"off × {ratio:.2f}"
+    )
+    axes.axvline(theta2.cut, ls="--", color="grey")
+    axes.set(xlabel="θ² (deg²)", ylabel="events", xlim=(0, edges[-1]), title=_title(theta2))
+    axes.legend()
+    save(figure, path)
+
+
+def _title(theta2: Theta2) -> str:
+    excess, significance = theta2.counts.excess or 0, theta2.counts.significance or 0
+    counted = f"{excess:.0f} excess, {significance:.1f} σ in {theta2.effective_s / 60:.1f} min"
+    return f"{theta2.level} {theta2.name}: {counted}"

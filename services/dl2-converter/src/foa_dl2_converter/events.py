@@ -1,4 +1,4 @@
-"""The events of a DL1 file in chunks, with what follows from the events before and after."""
+"""Events of a DL1 file in chunks, with the columns that depend on the events before and after."""
 
 from collections.abc import Iterator
 
@@ -14,7 +14,7 @@ class PointingMissing(Exception):
 
 
 def chunks(table: tables.Table, size: int) -> Iterator[pd.DataFrame]:
-    """The events of a file with time differences.
+    """Yield the events of a file with time differences, `size` at a time.
 
     Raises
     ------
@@ -26,9 +26,9 @@ def chunks(table: tables.Table, size: int) -> Iterator[pd.DataFrame]:
 
 
 def _with_time_differences(table: tables.Table, start: int, stop: int) -> pd.DataFrame:
-    # the event before gives the first one
-    before = max(start - 1, 0)
-    return add_delta_t_key(pd.DataFrame.from_records(table.read(before, stop))).iloc[start - before :]
+    before = max(start - 1, 0)  # the first difference is that to the event before the chunk
+    events = pd.DataFrame.from_records(table.read(before, stop))
+    return add_delta_t_key(events).iloc[start - before :]
 
 
 def _with_pointing(events: pd.DataFrame) -> pd.DataFrame:
@@ -38,9 +38,10 @@ def _with_pointing(events: pd.DataFrame) -> pd.DataFrame:
 
 
 def imputed(table: tables.Table, size: int) -> Iterator[pd.DataFrame]:
-    """The events of a file with time differences and with pointings interpolated where they are missing.
+    """Yield the events of a file with time differences and missing pointings interpolated.
 
-    This is the exception, since some columns of every event have to be in memory.
+    This needs some columns of all events in memory, so it is used only where pointings are
+    missing.
 
     Raises
     ------
@@ -51,7 +52,8 @@ def imputed(table: tables.Table, size: int) -> Iterator[pd.DataFrame]:
     columns = pd.DataFrame({name: table.col(name) for name in names})
     if columns[POINTING].isna().all().any():
         raise PointingMissing("no event has a valid pointing (alt_tel, az_tel)")
-    whole = impute_pointing(add_delta_t_key(columns))  # in this order, as the stock tool does; sorts by event_id
+    # in the order of the stock tool: impute_pointing sorts by event_id
+    whole = impute_pointing(add_delta_t_key(columns))
     for start in range(0, len(whole), size):
         part = whole.iloc[start : start + size]
         events = pd.DataFrame.from_records(table.read_coordinates(part.index.to_numpy(copy=True)))

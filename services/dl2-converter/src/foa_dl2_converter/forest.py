@@ -1,7 +1,8 @@
-"""Random Forests of scikit-learn laid out flat and evaluated fast, with the very same results.
+"""Random Forests of scikit-learn, laid out flat and evaluated fast with equal results.
 
-What this relies on, of scikit-learn's trees: events are float32 and compared with float64 thresholds, which may
-therefore be rounded down to float32; a forest adds its trees up in float64, one after the other.
+This relies on two properties of scikit-learn: events are float32 and compared with float64
+thresholds, which may therefore be rounded down to float32; and a forest adds up its trees in
+float64, one after the other.
 """
 
 from collections.abc import Iterator
@@ -14,23 +15,31 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.ensemble import RandomForestClassifier
 
-from foa_dl2_converter.walk import LANES, Events, Nodes, add_up, reach
-
-Sums = npt.NDArray[np.float64]
+from foa_dl2_converter.walk import LANES, Events, Nodes, Roots, Values, add_up, reach
 
 
 @dataclass(frozen=True)
 class Forest:
-    """A forest, ready to be asked as scikit-learn's is: lstchain does not see the difference."""
+    """A Random Forest with the methods of scikit-learn's that lstchain calls."""
 
     nodes: Nodes
-    roots: npt.NDArray[np.int64]
-    values: npt.NDArray[np.float64]
-    turn: "Lock | None" = None
-    """Held by who asks; passed on while trees are walked."""
+    roots: Roots
+    values: Values
+    lock: "Lock | None" = None
+    """Lock that the caller holds; released while events go through the trees."""
 
-    def predict(self, events: Any) -> Sums:
-        """Mean of the trees for table or array of shape (n_events, n_features): (n_events,) or (n_events, n_outputs).
+    def predict(self, events: Any) -> Values:
+        """Return the mean of the trees.
+
+        Parameters
+        ----------
+        events
+            Table or array of shape (n_events, n_features).
+
+        Returns
+        -------
+        means
+            Shape (n_events,), or (n_events, n_outputs) where there are several outputs.
 
         Raises
         ------
@@ -41,12 +50,15 @@ class Forest:
         n_events = len(ordered)
         padded = np.zeros((-(-n_events // LANES) * LANES, ordered.shape[1]), np.int32)
         padded[:n_events] = ordered
-        with _passed_on(self.turn):
+        with _released(self.lock):
             means = self._walk(padded)[:n_events] / (len(self.roots) - 1)
         return means[:, 0] if means.shape[1] == 1 else means
 
-    def _walk(self, events: Events) -> Sums:
-        """Events that end side by side in the first tree go together through the others, where their ways are alike."""
+    def _walk(self, events: Events) -> Values:
+        """Sum the trees, with events that end side by side in the first tree next to each other.
+
+        Their ways through the other trees are alike, which makes better use of the caches.
+        """
         together = np.argsort(reach(self.nodes[: self.roots[1]], events))
         of_sorted = np.zeros((len(events), self.values.shape[1]))
         add_up(self.nodes, self.roots, self.values, events[together], of_sorted)
@@ -57,34 +69,34 @@ class Forest:
 
 @dataclass(frozen=True)
 class Classifier(Forest):
-    """A forest that says how likely each class is."""
+    """A forest that predicts the probability of each class."""
 
     classes_: tuple[int, ...] = ()
 
-    def predict_proba(self, events: Any) -> Sums:
-        """Mean shares of the classes, (n_events, n_classes)."""
+    def predict_proba(self, events: Any) -> Values:
+        """Return the mean shares of the classes, (n_events, n_classes)."""
         return self.predict(events)
 
 
-# lstchain asks which of the two it has
+# lstchain tells classifiers by `isinstance`
 RandomForestClassifier.register(Classifier)
 
 
 @contextmanager
-def _passed_on(turn: "Lock | None") -> Iterator[None]:
-    """While this lasts, it is another thread's turn."""
-    if turn is None:
+def _released(lock: "Lock | None") -> Iterator[None]:
+    """Release a lock that this thread holds, and acquire it again at the end."""
+    if lock is None:
         yield
         return
-    turn.release()
+    lock.release()
     try:
         yield
     finally:
-        turn.acquire()
+        lock.acquire()
 
 
 def order(values: npt.NDArray[np.float32]) -> Events:
-    """Integers in the order of floats, which share a node with others.
+    """Map floats to integers of the same order, so that a node can hold its threshold as one.
 
     Raises
     ------

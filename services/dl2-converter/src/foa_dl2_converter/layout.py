@@ -1,4 +1,4 @@
-"""Random Forests laid out flat, and kept in files that are memory-mapped: once for all jobs of a node."""
+"""Random Forests laid out flat in files that all jobs of a host map into memory and share."""
 
 import json
 import shutil
@@ -10,33 +10,45 @@ from typing import Any
 import joblib
 import numpy as np
 import numpy.typing as npt
-from foa.tree import sha256_of
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 
 from foa_dl2_converter.forest import Classifier, Forest, order
-from foa_dl2_converter.walk import LEFT, THRESHOLD, Nodes
+from foa_dl2_converter.walk import LEFT, THRESHOLD, Nodes, Values
+from foa_stage.tree import sha256_of
 
 FORMAT = 2
-"""Of the files; part of their name."""
+"""Version of the format of the files; part of their directory's name."""
 PARTS = ("nodes", "roots", "values")
 MAX_FEATURES, MAX_NODES = 1 << LEFT, 1 << THRESHOLD - LEFT
-"""That fit in a node."""
+"""Largest numbers that fit in the bits of a node."""
 LEAF = -1
-"""scikit-learn's mark of a child that is none."""
+"""scikit-learn's mark of a child that does not exist."""
 
 
 class Unsupported(Exception):
-    """A model that is no plain Random Forest; says why."""
+    """The model is no plain Random Forest; the message says why."""
 
 
 def flatten(model: Any) -> Forest:
-    """Lay a forest out.
+    """Lay a forest of scikit-learn out flat.
 
     Raises
     ------
     Unsupported
         If it is not a plain Random Forest of one target.
     """
+    trees = _supported_trees(model)
+    laid_out = [_lay_out(tree) for tree in trees]
+    nodes, values = (np.concatenate(part) for part in zip(*laid_out, strict=True))
+    roots = np.cumsum([0, *(tree.node_count for tree in trees)])
+    if not isinstance(model, RandomForestClassifier):
+        return Forest(nodes, roots, values)
+    classes = tuple(int(label) for label in model.classes_)
+    return Classifier(nodes, roots, values, classes_=classes)
+
+
+def _supported_trees(model: Any) -> list[Any]:
+    """Return the trees of a forest that can be laid out."""
     if type(model) not in (RandomForestRegressor, RandomForestClassifier):
         raise Unsupported(f"a {type(model).__name__}")
     if model.n_outputs_ != 1 and isinstance(model, RandomForestClassifier):
@@ -44,27 +56,23 @@ def flatten(model: Any) -> Forest:
     trees = [estimator.tree_ for estimator in model.estimators_]
     if model.n_features_in_ > MAX_FEATURES or max(tree.node_count for tree in trees) > MAX_NODES:
         raise Unsupported("a forest of too many features, or of too large trees")
-    laid_out = [_lay_out(tree) for tree in trees]
-    parts = [np.concatenate(part) for part in zip(*laid_out, strict=True)]
-    roots = np.cumsum([0, *(tree.node_count for tree in trees)])
-    if isinstance(model, RandomForestClassifier):
-        return Classifier(parts[0], roots, parts[1], classes_=tuple(int(label) for label in model.classes_))
-    return Forest(parts[0], roots, parts[1])
+    return trees
 
 
-def _lay_out(tree: Any) -> tuple[Nodes, npt.NDArray[np.float64]]:
-    """Nodes with children side by side, in the order of their parents; and what the leaves say."""
+def _lay_out(tree: Any) -> tuple[Nodes, Values]:
+    """Return nodes with siblings side by side, in the order of their parents, and their values."""
     is_leaf = tree.children_left == LEAF
     children = np.stack([tree.children_left, tree.children_right], axis=1)[~is_leaf]
-    place = np.empty(tree.node_count, np.int64)
-    place[np.concatenate([[0], children.ravel()])] = np.arange(tree.node_count)
+    position = np.empty(tree.node_count, np.int64)
+    position[np.concatenate([[0], children.ravel()])] = np.arange(tree.node_count)
     # a leaf is its own left child, and no event goes right
-    threshold = np.where(is_leaf, np.iinfo(np.int32).max, order(_round_down(tree.threshold)).astype(np.int64))
-    left = np.where(is_leaf, place, place[tree.children_left])
+    thresholds = order(_round_down(tree.threshold)).astype(np.int64)
+    threshold = np.where(is_leaf, np.iinfo(np.int32).max, thresholds)
+    left = np.where(is_leaf, position, position[tree.children_left])
     feature = np.where(is_leaf, 0, tree.feature)
-    nodes, values = np.empty_like(place), np.empty((len(place), tree.value[0].size))
-    nodes[place] = (threshold << THRESHOLD) | (left << LEFT) | feature
-    values[place] = tree.value.reshape(values.shape)
+    nodes, values = np.empty_like(position), np.empty((len(position), tree.value[0].size))
+    nodes[position] = (threshold << THRESHOLD) | (left << LEFT) | feature
+    values[position] = tree.value.reshape(values.shape)
     return nodes, values
 
 
@@ -73,60 +81,78 @@ def _round_down(thresholds: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
     return np.where(rounded > thresholds, np.nextafter(rounded, np.float32(-np.inf)), rounded)
 
 
-def load(model: Path, cache: Path, turn: "Lock | None" = None) -> Any:
-    """The forest of a file, laid out and mapped; laid out now if nobody did before. Others as scikit-learn has them.
+def load(model: Path, cache: Path, lock: "Lock | None" = None) -> Any:
+    """Return the forest of a file, laid out and mapped; lay it out first if the cache lacks it.
 
-    What lies in the cache is known by the digest of the model's content and by the format, gets its name when it is
-    whole, and is not taken if its own digests do not agree.
+    A directory of the cache is named by the SHA-256 of the model's content and by the format. It
+    gets its name when it is whole, and is made again if its own digests do not agree. A model
+    that is no plain Random Forest is returned as scikit-learn has it.
+
+    Parameters
+    ----------
+    model
+        Model written by joblib.
+    cache
+        Directory of what has been laid out.
+    lock
+        Lock that callers of the forest hold; released while events go through the trees.
     """
-    place = cache / f"{sha256_of(model)}-{FORMAT}"
-    if not _intact(place):
+    directory = cache / f"{sha256_of(model)}-{FORMAT}"
+    if not _intact(directory):
         content = joblib.load(model)
         try:
-            _keep(flatten(content), place)
+            _keep(flatten(content), directory)
         except Unsupported:
             return content
-    nodes, roots, values = (np.load(_part(place, name), mmap_mode="r") for name in PARTS)
-    classes = tuple(json.loads(_facts(place).read_text())["classes"])
-    return Classifier(nodes, roots, values, turn, classes) if classes else Forest(nodes, roots, values, turn)
+    nodes, roots, values = (np.load(_part(directory, name), mmap_mode="r") for name in PARTS)
+    classes = tuple(json.loads(_facts(directory).read_text())["classes"])
+    if not classes:
+        return Forest(nodes, roots, values, lock)
+    return Classifier(nodes, roots, values, lock, classes)
 
 
-def _part(place: Path, name: str) -> Path:
-    return place / f"{name}.npy"
+def _part(directory: Path, name: str) -> Path:
+    return directory / f"{name}.npy"
 
 
-def _facts(place: Path) -> Path:
-    return place / "facts.json"
+def _facts(directory: Path) -> Path:
+    return directory / "facts.json"
 
 
-def _intact(place: Path) -> bool:
+def _intact(directory: Path) -> bool:
     try:
-        digests = json.loads(_facts(place).read_text())["sha256"]
-        return all(sha256_of(_part(place, name)) == digests[name] for name in PARTS)
+        digests = json.loads(_facts(directory).read_text())["sha256"]
+        return all(sha256_of(_part(directory, name)) == digests[name] for name in PARTS)
     except (OSError, ValueError, KeyError):
         return False
 
 
-def _keep(forest: Forest, place: Path) -> None:
-    """Under another name until it is whole; then in the place of what is damaged, unless another job was quicker."""
-    place.parent.mkdir(parents=True, exist_ok=True)
-    draft = Path(tempfile.mkdtemp(dir=place.parent))
+def _keep(forest: Forest, directory: Path) -> None:
+    """Write a forest to a draft, then give it its name; a damaged directory is replaced.
+
+    If another job has written the same forest meanwhile, that one stays.
+    """
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    draft = Path(tempfile.mkdtemp(dir=directory.parent))
     try:
         digests = {name: _save(_part(draft, name), getattr(forest, name)) for name in PARTS}
         classes = forest.classes_ if isinstance(forest, Classifier) else ()
         _facts(draft).write_text(json.dumps({"classes": classes, "sha256": digests}))
-        if not _intact(place):
-            shutil.rmtree(place, ignore_errors=True)
-        draft.rename(place)
+        if not _intact(directory):
+            shutil.rmtree(directory, ignore_errors=True)
+        draft.rename(directory)
     except OSError:
-        if not _intact(place):
+        if not _intact(directory):
             raise
     finally:
         shutil.rmtree(draft, ignore_errors=True)
 
 
 def _save(path: Path, array: npt.NDArray[Any]) -> str:
-    """numpy.save, which on a full disk says nothing, or not why; returns the digest of the file."""
+    """Write an array and return the digest of the file.
+
+    On a full disk numpy.save does not fail, or does not say why; this raises OSError.
+    """
     header = np.lib.format.header_data_from_array_1_0(array)
     with path.open("wb") as file:
         np.lib.format.write_array_header_1_0(file, header)

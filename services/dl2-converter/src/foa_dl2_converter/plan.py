@@ -1,35 +1,47 @@
-"""What the dl2-converter decides: one DL1 run in, one DL2 run out."""
+"""The plan of the dl2-converter: one DL1 run in, one DL2 run out."""
 
-from foa.jobs import JobSpec, Wait
-from foa.manifests import Dl2Ready, FileStamp, Frozen, Manifest, Models, RunFailed, RunSelected
-from foa.tree import Report, RunTree
+from foa_stage.jobs import JobSpec, Wait
+from foa_stage.manifests import (
+    Dl2Ready,
+    FileStamp,
+    Frozen,
+    Manifest,
+    Models,
+    RunFailed,
+    RunSelected,
+    about,
+)
+from foa_stage.tree import Report, RunTree
 
 NAME = "dl2-converter"
 MIB = 1 << 20
 BASE_MIB = 800
-"""lstchain, and the chunks of events in work: 560 with two cores (`make bench-dl2`), some 40 more a core."""
+"""Memory of lstchain and of the chunks of events being converted, with some reserve.
+
+Measured with `make bench-dl2`: 560 MiB with two cores, about 40 more per core.
+"""
 EVENTS_SHARE = 0.3
-"""Of the DL1 file: the effective time needs 53 bytes an event, with 190 in the file."""
+"""Share of the DL1 file: the effective time needs 53 bytes per event, of 190 in the file."""
 UNPACKED = 7
-"""A forest as scikit-learn has it and what is made of it, against its compressed file."""
+"""Memory of a forest of scikit-learn and its flat layout, relative to its compressed file."""
 
 
 class Dl2Request(Frozen):
-    """What the stage is asked."""
+    """The request to the stage."""
 
     dl1: FileStamp
     models: Models
 
 
 class Dl2Facts(Frozen):
-    """What the stage found out about the run, in s (lstchain.reco.utils.get_effective_time)."""
+    """The facts that the stage reports: times in s of lstchain.reco.utils.get_effective_time."""
 
     effective_s: float
     elapsed_s: float
 
 
 def plan(manifest: Manifest, tree: RunTree) -> JobSpec | Wait:
-    """Every run is converted, whatever its grade."""
+    """Ask for the conversion of every run, whatever its grade."""
     assert isinstance(manifest, RunSelected)
     models = manifest.run.models
     request = Dl2Request(dl1=manifest.run.dl1, models=models)
@@ -37,26 +49,25 @@ def plan(manifest: Manifest, tree: RunTree) -> JobSpec | Wait:
 
 
 def memory_needed(request: Dl2Request) -> int:
-    """Memory in MiB for a run, if its job is the one that lays the forests out.
+    """Return the memory in MiB that a run needs if its job has to lay the forests out.
 
-    Events go through in chunks; their number matters only for the effective time, and for pointings that have to be
-    interpolated: these take three times as much, which is left to another try. The forests are mapped, but one of them
-    is there as scikit-learn has it while it is laid out.
+    Events are converted in chunks; their number matters only for the effective time, and for
+    pointings that have to be interpolated. Those take three times as much, which is left to the
+    next attempt. Forests are mapped, but while one is laid out, scikit-learn's is in memory too.
     """
     forests = [model.size for model in request.models.files]
     content = EVENTS_SHARE * request.dl1.size + UNPACKED * max(forests, default=0) + sum(forests)
     return BASE_MIB + int(content / MIB)
 
 
-def conclude(manifest: Manifest, report: Report) -> list[Manifest]:
-    """The run is reconstructed, or goes no further."""
+def announce(manifest: Manifest, report: Report) -> list[Manifest]:
+    """Say that the run is reconstructed, or that it goes no further."""
     assert isinstance(manifest, RunSelected)
     if report.outcome == "failed":
         return [RunFailed.after(manifest, NAME, report.reason, report.log_tail)]
     facts = Dl2Facts.model_validate(report.facts)
     return [
         Dl2Ready(
-            request=manifest.request, obs_id=manifest.obs_id, obs_ids=manifest.obs_ids, run=manifest.run,
-            dl2=report.product("dl2"), effective_s=facts.effective_s, elapsed_s=facts.elapsed_s,
+            **about(manifest), run=manifest.run, dl2=report.product("dl2"), **facts.model_dump()
         )
-    ]  # fmt: skip
+    ]

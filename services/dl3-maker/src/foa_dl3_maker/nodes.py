@@ -1,4 +1,4 @@
-"""Whether the nodes of the MC can serve a pointing: a pure decision in lstchain's plane of interpolation."""
+"""The MC nodes around a pointing, in the plane that lstchain interpolates over."""
 
 from dataclasses import dataclass
 
@@ -11,14 +11,14 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Interpolated:
-    """The pointing lies between the nodes."""
+    """The pointing lies between these nodes."""
 
     nodes: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Nearest:
-    """The pointing lies outside the nodes, this far from the nearest."""
+    """The pointing lies outside the nodes, at this distance from the nearest."""
 
     node: str
     distance: float
@@ -33,6 +33,8 @@ def locate(target: Array, nodes: Array, names: tuple[str, ...]) -> Interpolated 
         Shape (2,): cos zenith and sin of the angle to the geomagnetic field.
     nodes
         Shape (n, 2), the same of every node.
+    names
+        Names of the nodes.
     """
     try:
         triangulation = Delaunay(nodes)
@@ -40,7 +42,7 @@ def locate(target: Array, nodes: Array, names: tuple[str, ...]) -> Interpolated 
         if simplex >= 0:
             return Interpolated(tuple(names[corner] for corner in triangulation.simplices[simplex]))
     except (QhullError, ValueError):
-        pass  # too few nodes, or all on one line: none surrounds anything
+        pass  # fewer than three nodes, or all on one line: they surround nothing
     distances = np.linalg.norm(nodes - target, axis=1)
     nearest = int(distances.argmin())
     return Nearest(names[nearest], float(distances[nearest]))

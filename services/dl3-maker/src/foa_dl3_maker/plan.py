@@ -1,15 +1,25 @@
-"""What the dl3-maker decides: a run whose DL2 and IRFs exist becomes DL3; the second of the two to arrive starts it."""
+"""The plan of the dl3-maker: a run's DL3 begins when both its DL2 and its IRFs exist."""
 
-from foa.jobs import JobSpec, Wait
-from foa.manifests import Dl2Ready, Dl3Ready, Frozen, IrfReady, Manifest, Product, RunFailed, Target
-from foa.manifests.profile import Dl3
-from foa.tree import Report, RunTree
+from foa_stage.jobs import JobSpec, Wait
+from foa_stage.manifests import (
+    Dl2Ready,
+    Dl3Ready,
+    Frozen,
+    IrfReady,
+    Manifest,
+    Product,
+    RunFailed,
+    Target,
+    about,
+)
+from foa_stage.manifests.profile import Dl3
+from foa_stage.tree import Report, RunTree
 
 NAME = "dl3-maker"
 
 
 class Dl3Request(Frozen):
-    """What the stage is asked."""
+    """The request to the stage."""
 
     obs_id: int
     target: Target
@@ -19,7 +29,7 @@ class Dl3Request(Frozen):
 
 
 class Dl3Facts(Frozen):
-    """What the stage says of the file it made."""
+    """The facts that the stage reports of the file it made."""
 
     irf_choice: str
     made_of: tuple[str, ...]
@@ -33,22 +43,20 @@ def plan(manifest: Manifest, tree: RunTree) -> JobSpec | Wait:
     irf = tree.newest(request.id, IrfReady, obs_id)
     if dl2 is None or irf is None:
         return Wait(f"run {obs_id}: no {'DL2' if dl2 is None else 'IRFs'} yet")
+    settings = request.profile.dl3
     return JobSpec(
-        Dl3Request(
-            obs_id=obs_id, target=request.target, dl2=dl2.dl2, irfs=irf.irfs, dl3=request.profile.dl3
-        )
-    )  # fmt: skip
+        Dl3Request(obs_id=obs_id, target=request.target, dl2=dl2.dl2, irfs=irf.irfs, dl3=settings)
+    )
 
 
-def conclude(manifest: Manifest, report: Report) -> list[Manifest]:
-    """The run's event list exists, or it goes no further."""
+def announce(manifest: Manifest, report: Report) -> list[Manifest]:
+    """Say that the run's event list exists, or that it goes no further."""
     assert isinstance(manifest, Dl2Ready | IrfReady)
     if report.outcome == "failed":
         return [RunFailed.after(manifest, NAME, report.reason, report.log_tail)]
     facts = Dl3Facts.model_validate(report.facts)
     return [
         Dl3Ready(
-            request=manifest.request, obs_id=manifest.obs_id, obs_ids=manifest.obs_ids, run=manifest.run,
-            dl3=report.product("dl3"), made_of=facts.made_of, irf_choice=facts.irf_choice,
+            **about(manifest), run=manifest.run, dl3=report.product("dl3"), **facts.model_dump()
         )
-    ]  # fmt: skip
+    ]

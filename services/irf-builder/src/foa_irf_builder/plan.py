@@ -1,15 +1,23 @@
-"""What the irf-builder decides: one set of IRFs per production, line and profile."""
+"""The plan of the irf-builder: one set of IRFs per production, declination line and profile."""
 
-from foa.jobs import JobSpec, Wait
-from foa.manifests import Frozen, IrfReady, Manifest, RunFailed, RunSelected, TestNode
-from foa.manifests.profile import Irf
-from foa.tree import Report, RunTree
+from foa_stage.jobs import JobSpec, Wait
+from foa_stage.manifests import (
+    Frozen,
+    IrfReady,
+    Manifest,
+    RunFailed,
+    RunSelected,
+    TestNode,
+    about,
+)
+from foa_stage.manifests.profile import Irf
+from foa_stage.tree import Report, RunTree
 
 NAME = "irf-builder"
 
 
 class IrfRequest(Frozen):
-    """What the stage is asked. Runs of the same line ask the same, so their IRFs are made once."""
+    """The request to the stage; runs of the same line share it, so their IRFs are made once."""
 
     nodes: tuple[TestNode, ...]
     irf: Irf
@@ -17,21 +25,18 @@ class IrfRequest(Frozen):
 
 
 def plan(manifest: Manifest, tree: RunTree) -> JobSpec | Wait:
-    """The IRFs of all nodes of the run's line."""
+    """Ask for the IRFs of all nodes of the run's line."""
     assert isinstance(manifest, RunSelected)
-    profile = manifest.request.profile
-    request = IrfRequest(nodes=manifest.run.nodes, irf=profile.irf, min_intensity_pe=profile.dl3.min_intensity_pe)
-    return JobSpec(request, manifest.run.models.production)
+    run, profile = manifest.run, manifest.request.profile
+    request = IrfRequest(
+        nodes=run.nodes, irf=profile.irf, min_intensity_pe=profile.dl3.min_intensity_pe
+    )
+    return JobSpec(request, run.models.production)
 
 
-def conclude(manifest: Manifest, report: Report) -> list[Manifest]:
-    """The IRFs this run needs exist, or it goes no further."""
+def announce(manifest: Manifest, report: Report) -> list[Manifest]:
+    """Say that the IRFs this run needs exist, or that it goes no further."""
     assert isinstance(manifest, RunSelected)
     if report.outcome == "failed":
         return [RunFailed.after(manifest, NAME, report.reason, report.log_tail)]
-    return [
-        IrfReady(
-            request=manifest.request, obs_id=manifest.obs_id, obs_ids=manifest.obs_ids, run=manifest.run,
-            irfs=report.products,
-        )
-    ]  # fmt: skip
+    return [IrfReady(**about(manifest), run=manifest.run, irfs=report.products)]

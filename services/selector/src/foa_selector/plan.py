@@ -1,7 +1,7 @@
-"""What the selector decides: one request in, one manifest per run out."""
+"""The plan of the selector: one request in, one manifest per run out."""
 
-from foa.jobs import JobSpec, Wait
-from foa.manifests import (
+from foa_stage.jobs import JobSpec, Wait
+from foa_stage.manifests import (
     Frozen,
     Manifest,
     Request,
@@ -11,16 +11,17 @@ from foa.manifests import (
     RunFailed,
     RunSelected,
 )
-from foa.tree import Report, RunTree
+from foa_stage.tree import Report, RunTree
 
 NAME = "selector"
 
 
 class SelectionRequest(Frozen):
-    """What the stage is asked: `inputs` makes new files in the archive new work."""
+    """The request to the stage."""
 
     request: Request
     inputs: str
+    """Fingerprint of the archive's files: new files make new work."""
 
 
 class UnreadableRun(Frozen):
@@ -31,29 +32,34 @@ class UnreadableRun(Frozen):
 
 
 class SelectedRuns(Frozen):
-    """What the stage found."""
+    """The facts that the stage reports."""
 
     runs: tuple[Run, ...]
     unreadable: tuple[UnreadableRun, ...]
 
 
 def plan(manifest: Manifest, tree: RunTree) -> JobSpec | Wait:
-    """Every request is one piece of work."""
+    """Make every request one piece of work."""
     assert isinstance(manifest, RequestSubmitted)
     return JobSpec(SelectionRequest(request=manifest.request, inputs=manifest.inputs))
 
 
-def conclude(manifest: Manifest, report: Report) -> list[Manifest]:
-    """All runs go on, whatever their grade; those without readable data have failed."""
+def announce(manifest: Manifest, report: Report) -> list[Manifest]:
+    """Let all runs go on, whatever their grade; those without readable data have failed."""
     assert isinstance(manifest, RequestSubmitted)
     request = manifest.request
     if report.outcome == "failed":
         return [RequestFailed(request=request, reason=f"{NAME}: {report.reason}")]
     found = SelectedRuns.model_validate(report.facts)
-    obs_ids = tuple(sorted([r.obs_id for r in found.runs] + [r.obs_id for r in found.unreadable]))
-    selected = [RunSelected(request=request, obs_id=run.obs_id, obs_ids=obs_ids, run=run) for run in found.runs]
+    listed: list[Run | UnreadableRun] = [*found.runs, *found.unreadable]
+    obs_ids = tuple(sorted(run.obs_id for run in listed))
+
+    def about(run: Run | UnreadableRun) -> dict[str, object]:
+        return {"request": request, "obs_id": run.obs_id, "obs_ids": obs_ids}
+
+    selected = [RunSelected.model_validate(about(run) | {"run": run}) for run in found.runs]
     failed = [
-        RunFailed(request=request, obs_id=run.obs_id, obs_ids=obs_ids, stage=NAME, reason=run.reason)
+        RunFailed.model_validate(about(run) | {"stage": NAME, "reason": run.reason})
         for run in found.unreadable
     ]
     return [*selected, *failed]

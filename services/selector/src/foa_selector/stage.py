@@ -1,47 +1,67 @@
-"""The selector's stage: find, grade and equip the runs of a request."""
+"""The selector's stage: find and grade the runs of a request, and choose their models."""
 
 import math
+from collections.abc import Iterator
 from datetime import date
-from pathlib import Path
 
-from foa.archive import nights_between
-from foa.manifests import Criterion, Pointing, Request, Run
-from foa.stage import BadInput, NothingLeft, Outcome, run_stage
-
-from foa_selector.archives import Datacheck, ListedRun, find_dl1, find_models, list_runs, read_datacheck
+from foa_selector.archives import (
+    Datacheck,
+    ListedRun,
+    find_dl1,
+    find_models,
+    list_runs,
+    read_datacheck,
+)
 from foa_selector.plan import SelectedRuns, SelectionRequest, UnreadableRun
 from foa_selector.quality import evaluate, grade_of, mean_pointing, separation_deg
+from foa_stage.archive import nights_between
+from foa_stage.manifests import Criterion, Pointing, Request, Run
+from foa_stage.runner import BadInput, NothingLeft, Stage, StageResult
+from foa_stage.tree import Work
 
 
-def main(request: Path) -> int:
-    """Do one piece of work."""
-    return run_stage(request, SelectionRequest, select, ("astropy", "h5py", "numpy", "scipy"))
+def select(selection: SelectionRequest, work: Work) -> StageResult:
+    """Find every run of the target in the nights of the request.
 
+    Runs without readable data or fitting models are listed with the reason.
 
-def select(work: SelectionRequest, products: Path) -> Outcome:
-    """Find every run of the target in the nights asked for."""
-    request = work.request
-    runs: list[Run] = []
-    unreadable: list[UnreadableRun] = []
-    for night in nights_between(request.first_night, request.last_night):
-        for listed, datacheck in _candidates(request, night):
-            try:
-                runs.append(_equip(request, night, listed, datacheck))
-            except BadInput as error:
-                unreadable.append(UnreadableRun(obs_id=listed.obs_id, reason=str(error)))
-    if not runs and not unreadable:
+    Raises
+    ------
+    BadInput
+        If a list of runs or a datacheck file is not readable.
+    NothingLeft
+        If there is no run of the target.
+    """
+    request = selection.request
+    described = list(_describe_runs(request))
+    if not described:
         nights = f"{request.first_night} to {request.last_night}"
-        raise NothingLeft(f"no run of {request.target.name} within {_radius(request):g}° in the nights {nights}")
-    found = SelectedRuns(runs=tuple(runs), unreadable=tuple(unreadable))
-    return Outcome([], found.model_dump(mode="json"))
+        area = f"within {_radius(request):g}° in the nights {nights}"
+        raise NothingLeft(f"no run of {request.target.name} {area}")
+    runs = tuple(run for run in described if isinstance(run, Run))
+    unreadable = tuple(run for run in described if isinstance(run, UnreadableRun))
+    found = SelectedRuns(runs=runs, unreadable=unreadable)
+    return StageResult([], found.model_dump(mode="json"))
 
 
 def _radius(request: Request) -> float:
     return request.profile.selection.search_radius_deg
 
 
+def _describe_runs(request: Request) -> Iterator[Run | UnreadableRun]:
+    for night in nights_between(request.first_night, request.last_night):
+        for listed, datacheck in _candidates(request, night):
+            try:
+                yield _describe(request, night, listed, datacheck)
+            except BadInput as error:
+                yield UnreadableRun(obs_id=listed.obs_id, reason=str(error))
+
+
 def _candidates(request: Request, night: date) -> list[tuple[ListedRun, Datacheck | None]]:
-    """Data runs of a night that the request means: by number where it names them, else by where they point."""
+    """Return the data runs of a night that belong to the request, with the night's datacheck.
+
+    They are those that the request names; if it names none, those that point at its target.
+    """
     listed = list_runs(request.archive, night)
     datacheck = read_datacheck(request.archive, night) if listed else None
     if request.obs_ids is not None:
@@ -50,7 +70,7 @@ def _candidates(request: Request, night: date) -> list[tuple[ListedRun, Datachec
 
 
 def _points_at(request: Request, run: ListedRun, datacheck: Datacheck | None) -> bool:
-    """Whether the target is in the run's field of view, or the catalog names it."""
+    """Tell whether the target is in the run's field of view, or the catalog names it."""
     target = request.target
     ra, dec = run.ra, run.dec
     if math.isnan(ra) and datacheck is not None:
@@ -62,27 +82,45 @@ def _points_at(request: Request, run: ListedRun, datacheck: Datacheck | None) ->
     return bool(near) or run.source.lower() == target.name.lower()
 
 
-def _equip(request: Request, night: date, listed: ListedRun, datacheck: Datacheck | None) -> Run:
-    """Everything the other services need to know about a run."""
+def _describe(request: Request, night: date, listed: ListedRun, datacheck: Datacheck | None) -> Run:
+    """Collect everything the other services need to know about a run."""
     dl1 = find_dl1(request.archive, night, listed.obs_id)
     pointing, criteria, elapsed = _judge(request, listed, datacheck)
     models, nodes = find_models(request.archive, listed.obs_id, dl1.path, pointing.dec)
     return Run(
-        obs_id=listed.obs_id, night=night, dl1=dl1, grade=grade_of(criteria), criteria=criteria, pointing=pointing,
-        elapsed_s=elapsed, models=models, nodes=nodes,
-    )  # fmt: skip
+        obs_id=listed.obs_id,
+        night=night,
+        dl1=dl1,
+        grade=grade_of(criteria),
+        criteria=criteria,
+        pointing=pointing,
+        elapsed_s=elapsed,
+        models=models,
+        nodes=nodes,
+    )
 
 
 def _judge(
     request: Request, listed: ListedRun, datacheck: Datacheck | None
 ) -> tuple[Pointing, tuple[Criterion, ...], float | None]:
-    """Pointing, criteria and elapsed time; without datacheck rows the quality is unknown, and the run goes on."""
+    """Return pointing, criteria and elapsed time (s).
+
+    Without datacheck rows the quality is unknown, which does not stop the run.
+    """
     if datacheck is not None:
         subruns, summary = datacheck.of_run(listed.obs_id)
         if len(subruns) and len(summary):
-            criteria = evaluate(subruns, summary[0], request.target, request.profile.selection)
+            limits = request.profile.selection
+            criteria = evaluate(subruns, summary[0], request.target, limits)
             return mean_pointing(subruns), criteria, float(summary[0]["elapsed_time"])
     if math.isnan(listed.dec):
-        raise BadInput(f"run {listed.obs_id}: neither datacheck nor run catalog tell where it points")
-    unknown = Criterion(name="datacheck", passed=None, value=None, limit="rows in the night-wise datacheck file")
+        run = f"run {listed.obs_id}"
+        raise BadInput(f"{run}: neither datacheck nor run catalog tell where it points")
+    limit = "rows in the night-wise datacheck file"
+    unknown = Criterion(name="datacheck", passed=None, value=None, limit=limit)
     return Pointing(ra=listed.ra, dec=listed.dec), (unknown,), None
+
+
+STAGE = Stage(
+    request=SelectionRequest, make=select, distributions=("astropy", "h5py", "numpy", "scipy")
+)

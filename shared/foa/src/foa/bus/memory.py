@@ -1,0 +1,174 @@
+"""The bus of a laptop: one process, no broker.
+
+Messages travel as bytes, as they do over the wire.
+"""
+
+import time
+from collections import defaultdict, deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from threading import Condition
+
+import structlog
+
+from foa.bus.port import Delivered, Handler, Outcome, Parked
+from foa.bus.retries import RETRY_DELAYS_S, delay_after
+from foa_stage.manifests import Manifest, ManifestRejected, read_manifest, write_manifest
+
+
+@dataclass
+class _Message:
+    body: bytes
+    sent: float = field(default_factory=time.monotonic)
+    due: float = 0.0
+    attempts: int = 0
+
+
+class MemoryBroker:
+    """Queues of services, in the order of publication, and the messages that were parked."""
+
+    def __init__(
+        self,
+        consumers: Mapping[str, Sequence[str]],
+        retry_delays_s: Sequence[int] = RETRY_DELAYS_S,
+    ) -> None:
+        """Take the kinds that each service consumes.
+
+        Without delays, a message whose handler fails is parked at once.
+        """
+        self.retry_delays_s = retry_delays_s
+        self.changed = Condition()
+        self._consumers = consumers
+        self._queues: dict[str, deque[_Message]] = defaultdict(deque)
+        self._parked: dict[str, list[tuple[str, bytes]]] = defaultdict(list)
+
+    def connect(
+        self, service: str, observe: Callable[[Delivered], None] = lambda delivered: None
+    ) -> "MemoryBus":
+        """Return the connection of a service."""
+        return MemoryBus(self, service, observe)
+
+    def route(self, kind: str, body: bytes) -> None:
+        """Queue a message for every service that consumes its kind."""
+        for service, kinds in self._consumers.items():
+            if kind in kinds:
+                self.enqueue(service, _Message(body))
+
+    def enqueue(self, service: str, message: _Message) -> None:
+        """Put a message at the end of a service's queue."""
+        with self.changed:
+            self._queues[service].append(message)
+            self.changed.notify_all()
+
+    def take(self, service: str) -> _Message | None:
+        """Take the first message that is due."""
+        now, waiting = time.monotonic(), self._queues[service]
+        for message in waiting:
+            if message.due <= now:
+                waiting.remove(message)
+                return message
+        return None
+
+    def park(self, service: str, reason: str, body: bytes) -> None:
+        """Keep a message that cannot be handled."""
+        self._parked[service].append((reason, body))
+
+    @property
+    def parked(self) -> list[Parked]:
+        """Return all parked messages."""
+        return [parked for service in self._parked for parked in self.list_parked(service)]
+
+    def reach(self) -> None:
+        """Do nothing: it is there."""
+
+    def declare(self) -> int:
+        """Do nothing: queues come into being with their first message."""
+        return 0
+
+    def list_parked(self, service: str) -> list[Parked]:
+        """Return all parked messages of a service, left where they are."""
+        messages = enumerate(self._parked[service])
+        return [Parked(service, position, *message) for position, message in messages]
+
+    def replay_parked(self, service: str, position: int | None = None) -> int:
+        """Give parked messages back to their service; count them."""
+        taken = self._take_parked(service, position)
+        for parked in taken:
+            self.enqueue(service, _Message(parked.body))
+        return len(taken)
+
+    def drop_parked(self, service: str, position: int | None = None) -> int:
+        """Throw parked messages away; count them."""
+        return len(self._take_parked(service, position))
+
+    def _take_parked(self, service: str, position: int | None) -> list[Parked]:
+        every = self.list_parked(service)
+        taken = [parked for parked in every if position in (None, parked.position)]
+        self._parked[service] = [(p.reason, p.body) for p in every if p not in taken]
+        return taken
+
+
+class MemoryBus:
+    """A service's connection to the queues in memory."""
+
+    connected, connections = True, 1
+
+    def __init__(
+        self, broker: MemoryBroker, service: str, observe: Callable[[Delivered], None]
+    ) -> None:
+        self._broker, self._service, self._observe = broker, service, observe
+        self._handler: Handler | None = None
+        self._log = structlog.get_logger(service=service)
+
+    def subscribe(self, handler: Handler) -> None:
+        """Call `handler` with every manifest of the service's queue."""
+        self._handler = handler
+
+    def start(self) -> None:
+        """Do nothing: the queues are there."""
+
+    def stop(self) -> None:
+        """Do nothing: what was not handled stays in the queue."""
+
+    def publish(self, manifest: Manifest) -> None:
+        """Queue a manifest for every service that consumes its kind."""
+        self._broker.route(manifest.kind, write_manifest(manifest))
+
+    def deliver(self, timeout_s: float = 0.0) -> bool:
+        """Handle one message if one is due in time; tell whether there was one."""
+        deadline = time.monotonic() + timeout_s
+        with self._broker.changed:
+            while (message := self._broker.take(self._service)) is None:
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    return False
+                self._broker.changed.wait(min(left, 0.05))  # a postponed message may become due
+        begun = time.monotonic()
+        outcome = self._handle(message)
+        self._observe(Delivered(outcome, begun - message.sent, time.monotonic() - begun))
+        return True
+
+    def _handle(self, message: _Message) -> Outcome:
+        try:
+            assert self._handler is not None
+            self._handler(read_manifest(message.body))
+        except ManifestRejected as error:
+            return self._park(message, str(error))
+        except Exception as error:
+            self._log.debug("handler failed", exc_info=True)
+            return self._postpone(message, f"{type(error).__name__}: {error}")
+        return "handled"
+
+    def _postpone(self, message: _Message, reason: str) -> Outcome:
+        message.attempts += 1
+        delay = delay_after(message.attempts, self._broker.retry_delays_s)
+        if delay is None:
+            return self._park(message, reason)
+        message.due = time.monotonic() + delay
+        self._broker.enqueue(self._service, message)
+        return "postponed"
+
+    def _park(self, message: _Message, reason: str) -> Outcome:
+        self._log.info("parked", reason=reason)
+        self._broker.park(self._service, reason, message.body)
+        return "parked"

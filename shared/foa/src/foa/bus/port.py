@@ -1,0 +1,88 @@
+"""What a daemon needs of a bus, and an operator of its administration.
+
+Implemented in memory and by RabbitMQ; one contract suite tests both.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from foa_stage.manifests import Manifest
+
+Handler = Callable[[Manifest], None]
+Outcome = Literal["handled", "postponed", "parked"]
+
+
+class BusAway(ConnectionError):
+    """The bus did not confirm; the manifest is still in the outbox."""
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """A message was taken from the queue, and how its handling turned out."""
+
+    outcome: Outcome
+    waited_s: float
+    """In the queue."""
+    took_s: float
+    """To handle."""
+
+
+@dataclass(frozen=True)
+class Parked:
+    """A message a service could not handle."""
+
+    service: str
+    position: int
+    reason: str
+    body: bytes
+
+
+class Bus(Protocol):
+    """A service's connection: brings each manifest at least once to every service that consumes it.
+
+    Replicas of a service share its messages.  A handler that raises gets the message again, later
+    and later, until it is parked; what is no manifest is parked at once.
+    """
+
+    @property
+    def connected(self) -> bool:
+        """Tell whether manifests can be published now."""
+
+    @property
+    def connections(self) -> int:
+        """Count how often the bus was reached: a new number means that it was away."""
+
+    def subscribe(self, handler: Handler) -> None:
+        """Call `handler` with every manifest of the service's queue; call before `start`."""
+
+    def start(self) -> None:
+        """Connect, and stay connected."""
+
+    def stop(self) -> None:
+        """Leave; deliveries that were not handled go to another replica."""
+
+    def publish(self, manifest: Manifest) -> None:
+        """Publish a manifest, and wait until the bus has it safe; raises BusAway."""
+
+    def deliver(self, timeout_s: float) -> bool:
+        """Handle one message if one arrives in time; tell whether there was one."""
+
+
+class Administration(Protocol):
+    """What an operator does at the broker."""
+
+    def reach(self) -> None:
+        """Connect as the operator, and leave; raises BusAway."""
+
+    def declare(self) -> int:
+        """Declare every queue and binding; return how many things. What is there stays."""
+
+    def list_parked(self, service: str) -> list[Parked]:
+        """Return all parked messages of a service, left where they are."""
+
+    def replay_parked(self, service: str, position: int | None = None) -> int:
+        """Give parked messages back to their service: all, or the one at a position; count them."""
+
+    def drop_parked(self, service: str, position: int | None = None) -> int:
+        """Throw parked messages away: all, or the one at a position; count them."""

@@ -1,0 +1,157 @@
+"""The broker as its administrator sees it: declare, look at, replay and drop parked messages."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pika
+from pika.adapters.blocking_connection import BlockingChannel
+from pika.exceptions import AMQPError
+
+from foa.bus.port import BusAway, Delivered, Parked
+from foa.bus.rabbitmq import topology
+from foa.bus.rabbitmq.address import Broker, BrokerAddress
+from foa.bus.rabbitmq.bus import REASON, RabbitBus, parameters_of
+from foa.bus.rabbitmq.definitions import ADMINISTRATOR, OPERATOR
+from foa.bus.retries import RETRY_DELAYS_S
+from foa.errors import FoaError
+
+
+class RabbitBroker:
+    """The RabbitMQ of a site."""
+
+    def __init__(
+        self, broker: Broker, consumers: Mapping[str, Sequence[str]], unconsumed: Sequence[str]
+    ) -> None:
+        """Take the kinds that each service consumes, and those that none does."""
+        self._broker = broker
+        self._declared = topology.topology(consumers, unconsumed)
+
+    def connect(
+        self,
+        user: str,
+        version: str,
+        observe: Callable[[Delivered], None] = lambda delivered: None,
+        retry_delays_s: Sequence[int] = RETRY_DELAYS_S,
+    ) -> RabbitBus:
+        """Return the connection of a service or of the operator; it is not started.
+
+        A queue must be declared for each of the delays.
+        """
+        return RabbitBus(self._address_of(user), user, version, observe, retry_delays_s)
+
+    def reach(self) -> None:
+        """Connect as the operator, find the exchange, and leave.
+
+        Raises
+        ------
+        BusAway
+            If the broker is not there, does not let the user in, or has no topology.
+        """
+        with self._channel(OPERATOR) as channel:
+            channel.exchange_declare(topology.EXCHANGE, passive=True)
+
+    def declare(self) -> int:
+        """Declare exchanges, queues and bindings; return how many."""
+        with self._channel() as channel:
+            for exchange in self._declared["exchanges"]:
+                channel.exchange_declare(exchange["name"], exchange["type"], durable=True)
+            for queue in self._declared["queues"]:
+                channel.queue_declare(queue["name"], durable=True, arguments=queue["arguments"])
+            for binding in self._declared["bindings"]:
+                channel.queue_bind(
+                    binding["destination"], binding["source"], binding["routing_key"]
+                )
+        return sum(map(len, self._declared.values()))
+
+    def purge(self) -> None:
+        """Throw every message away."""
+        with self._channel() as channel:
+            for queue in self._declared["queues"]:
+                channel.queue_purge(queue["name"])
+
+    def publish_raw(self, kind: str, body: bytes) -> None:
+        """Publish bytes as a message of a kind, whatever they are."""
+        with self._channel() as channel:
+            channel.basic_publish(topology.EXCHANGE, kind, body)
+
+    def list_parked(self, service: str) -> list[Parked]:
+        """Return all parked messages of a service, left where they are."""
+        with self._channel() as channel:
+            # not acknowledged: they return to the queue when the connection closes
+            return [parked for _, parked in _fetch(channel, service)]
+
+    def replay_parked(self, service: str, position: int | None = None) -> int:
+        """Give parked messages back to their service: all, or the one at a position; count them."""
+
+        def give_back(channel: BlockingChannel, parked: Parked) -> None:
+            channel.basic_publish(
+                *("", topology.queue_of(service), parked.body),
+                pika.BasicProperties(delivery_mode=2),
+                mandatory=True,
+            )
+
+        return self._take(service, position, give_back)
+
+    def drop_parked(self, service: str, position: int | None = None) -> int:
+        """Throw parked messages away: all, or the one at a position; count them."""
+        return self._take(service, position, lambda channel, parked: None)
+
+    def _take(
+        self,
+        service: str,
+        position: int | None,
+        handle: Callable[[BlockingChannel, Parked], None],
+    ) -> int:
+        taken = 0
+        with self._channel() as channel:
+            channel.confirm_delivery()
+            for tag, parked in _fetch(channel, service):
+                if position in (None, parked.position):
+                    handle(channel, parked)
+                    channel.basic_ack(tag)
+                    taken += 1
+        return taken
+
+    @contextmanager
+    def _channel(self, user: str = ADMINISTRATOR) -> Iterator[BlockingChannel]:
+        try:
+            with pika.BlockingConnection(parameters_of(self._address_of(user))) as connection:
+                yield connection.channel()
+        except (AMQPError, OSError) as error:
+            where = f"{self._broker.host}:{self._broker.port}"
+            reason = f"{type(error).__name__}: {error}".removesuffix(": ")
+            raise BusAway(f"the broker at {where}: {reason}") from error
+
+    def _address_of(self, user: str) -> BrokerAddress:
+        address = self._broker.address_of(user)
+        _check_password(address.password_file, user)
+        return address
+
+
+def _check_password(path: Path, user: str) -> None:
+    """Raise FoaError without a readable password."""
+    try:
+        path.read_text()
+    except OSError as error:
+        raise FoaError(
+            f"no password for the broker's user {user}: {path}: {error.strerror}"
+        ) from error
+
+
+def _fetch(channel: BlockingChannel, service: str) -> Iterator[tuple[int, Parked]]:
+    """Yield delivery tags and parked messages."""
+    name = topology.parking_queue_of(service)
+    count = channel.queue_declare(name, passive=True).method.message_count
+    for position in range(count):
+        method, properties, body = channel.basic_get(name)
+        if method is None or properties is None or body is None or method.delivery_tag is None:
+            return
+        yield method.delivery_tag, Parked(service, position, _reason(properties), body)
+
+
+def _reason(properties: pika.BasicProperties) -> str:
+    headers: dict[str, Any] = dict(properties.headers or {})
+    deaths = headers.get("x-death") or [{}]
+    return str(headers.get(REASON) or f"dead letter: {deaths[0].get('reason', 'unknown')}")

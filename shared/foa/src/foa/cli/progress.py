@@ -1,0 +1,78 @@
+"""Where every run of a request stands, for people."""
+
+from dataclasses import dataclass
+
+from rich.markup import escape
+from rich.table import Table
+
+from foa.pipeline import run_services
+from foa.pipeline.progress import Progress, State, progress_of
+from foa_stage.manifests import RequestFailed, RunFailed, RunSelected
+from foa_stage.tree import RunTree
+
+MARKS = {
+    "done": "[green]done[/]",
+    "running": "[yellow]running[/]",
+    "queued": "[blue]queued[/]",
+    "waiting": "[dim]waiting[/]",
+    "failed": "[red]failed[/]",
+    "skipped": "[dim]–[/]",
+}
+GRADES = {"good": "[green]good[/]", "usable": "[yellow]usable[/]", "bad": "[red]bad[/]"}
+
+
+@dataclass(frozen=True)
+class RunState:
+    """One run on its way."""
+
+    obs_id: int
+    grade: str
+    stages: dict[str, str]
+    reason: str = ""
+
+
+def run_stages() -> tuple[str, ...]:
+    """Return the stages that work on single runs, in the order in which runs go through them."""
+    return tuple(service.name for service in run_services())
+
+
+def states_of(tree: RunTree, request_id: str) -> list[RunState]:
+    """Return where each run of a request stands, its grade, and why it failed if it did."""
+    selected = tree.newest_per_run(request_id, RunSelected)
+    failed = tree.newest_per_run(request_id, RunFailed)
+    last = run_stages()[-1]
+    states = []
+    for obs_id, stages in progress_of(tree, request_id).runs.items():
+        failure = failed.get(obs_id) if stages[last] != "done" else None
+        grade = str(selected[obs_id].run.grade) if obs_id in selected else ""
+        shown = {stage: _shown(state, stage, failure) for stage, state in stages.items()}
+        states.append(RunState(obs_id, grade, shown, failure.reason if failure else ""))
+    return states
+
+
+def _shown(state: State, stage: str, failure: RunFailed | None) -> str:
+    """Tell stages that a failed run never reached from the one in which it failed."""
+    return "skipped" if state == "failed" and failure and failure.stage != stage else state
+
+
+def runs_table(tree: RunTree, request_id: str) -> Table:
+    """Show runs × stages."""
+    stages, title = run_stages(), _title(progress_of(tree, request_id))
+    table = Table("run", "grade", *stages, "why not", title=title, title_justify="left")
+    for state in states_of(tree, request_id):
+        marks = [MARKS[state.stages[stage]] for stage in stages]
+        reason = escape(state.reason[:100])
+        table.add_row(str(state.obs_id), GRADES.get(state.grade, ""), *marks, reason)
+    return table
+
+
+def _title(progress: Progress) -> str:
+    """Name the request, and the job that concerns all its runs while there is one."""
+    state = next(reversed(progress.jobs.items()), None)
+    return f"{progress.request_id}   {state[0]}: {state[1]}" if state else progress.request_id
+
+
+def failure_of(tree: RunTree, request_id: str) -> str | None:
+    """Return why a request as a whole has failed, if it has."""
+    failures = tree.manifests(request_id, RequestFailed)
+    return failures[-1].reason if failures else None

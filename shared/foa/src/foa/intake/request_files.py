@@ -1,0 +1,89 @@
+"""Read request files and profiles, as people write them."""
+
+from datetime import date
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, field_validator
+
+from foa.errors import FoaError
+from foa.intake.targets import find_target
+from foa.site import Site
+from foa.yaml_models import read_yaml, validate
+from foa_stage.manifests import Interval, Profile, Request, Selection, Setting, Target
+
+Range = tuple[float, float]
+
+
+class RequestFile(Setting):
+    """A request file."""
+
+    target: Target | str = Field(description="a known name, or name, ra and dec in degrees (ICRS)")
+    nights: tuple[date, date] = Field(
+        description="first and last night (dates of the evenings), or one night"
+    )
+    zenith: Range | None = Field(default=None, description="range in degrees for a run to be good")
+    offset: Range | None = Field(default=None, description="range in degrees for a run to be good")
+    runs: tuple[int, ...] | None = Field(default=None, description="only these runs")
+    profile: str = Field(
+        default="quick-look", description="name of a shipped profile, or path of a file"
+    )
+
+    @field_validator("nights", mode="before")
+    @classmethod
+    def _one_or_two(cls, nights: Any) -> Any:
+        return nights if isinstance(nights, list | tuple) else (nights, nights)
+
+
+def read_request(path: Path, site: Site) -> Request:
+    """Read a request file; nothing is left to look up in the result.
+
+    Raises
+    ------
+    FoaError
+        If anything in it is missing, unknown or of the wrong kind.
+    """
+    asked = validate(RequestFile, read_yaml(path), path)
+    first, last = asked.nights
+    target = find_target(asked.target) if isinstance(asked.target, str) else asked.target
+    profile = read_profile(asked.profile, path.parent)
+    selection = _narrowed(profile.selection, asked)
+    content = {
+        "target": target,
+        "first_night": first,
+        "last_night": last,
+        "obs_ids": asked.runs,
+        "archive": site.archive,
+        "profile": profile.model_copy(update={"selection": selection}),
+    }
+    return validate(Request, content, path)
+
+
+def _narrowed(selection: Selection, asked: RequestFile) -> Selection:
+    """Return the profile's selection with the request's own ranges."""
+    own = {"zenith_deg": asked.zenith, "offset_deg": asked.offset}
+    given = {name: _interval(name, pair) for name, pair in own.items() if pair}
+    return selection.model_copy(update=given)
+
+
+def _interval(name: str, pair: Range) -> Interval:
+    return validate(Interval, dict(zip(("low", "high"), pair, strict=True)), name)
+
+
+def read_profile(name: str, base: Path) -> Profile:
+    """Read a shipped profile by name, or one from a file relative to `base`.
+
+    Raises
+    ------
+    FoaError
+        If there is none of this name, or it is not valid.
+    """
+    directory = resources.files("foa.intake").joinpath("profiles")
+    shipped = {path.name.removesuffix(".yaml"): path for path in directory.iterdir()}
+    if name in shipped:
+        return validate(Profile, read_yaml(Path(str(shipped[name]))), name)
+    if not name.endswith((".yaml", ".yml")):
+        known = ", ".join(sorted(shipped))
+        raise FoaError(f"unknown profile {name!r}: known are {known}, or give the path of a file")
+    return validate(Profile, read_yaml(base / name), name)

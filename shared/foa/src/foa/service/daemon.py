@@ -1,0 +1,178 @@
+"""A service as a daemon: one process that consumes, submits, watches and publishes."""
+
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+
+import structlog
+from prometheus_client import CollectorRegistry, disable_created_metrics
+
+from foa import __version__
+from foa.bus.rabbitmq import RabbitBus
+from foa.errors import FoaError
+from foa.pipeline import JobService, Reader, Service, Source
+from foa.service.brokers import broker_of
+from foa.service.collectors import RequestCollector, WorkCollector
+from foa.service.embedded import executor_of, find_runtime_for
+from foa.service.health import Probe, listen
+from foa.service.loop import ServiceLoop
+from foa.service.metrics import Metrics
+from foa.service.outbox import Outbox
+from foa.site import Site, read_site
+from foa_stage.manifests import AnalysisReady, Manifest
+from foa_stage.tree import RunTree
+
+WAIT_S = 0.2
+"""For a message, before endings are looked for."""
+MESSAGES_PER_TURN = 5
+"""However many messages there are, endings are looked for in between."""
+SWEEP_S = 30.0
+"""Between two attempts to send what is left in the outbox."""
+STUCK_S = 120.0
+"""A turn that takes longer is stuck: three commands of SLURM's that time out take 90 s."""
+
+
+class Daemon:
+    """A job service at a site with a broker."""
+
+    def __init__(self, service: JobService, site: Site, registry: CollectorRegistry) -> None:
+        """Prepare everything; connect nothing yet.
+
+        Raises
+        ------
+        FoaError
+            If the site names no broker, or the run tree cannot be written.
+        """
+        self._tree = RunTree(site.tree)
+        _make_writable(self._tree)
+        self._metrics = Metrics(self._tree, registry)
+        self._bus = _bus_of(site, service, self._metrics)
+        self._executor = executor_of(site, service, self._metrics.meter)
+        self._loop = ServiceLoop(
+            *(service, site, self._bus, self._executor),
+            *(find_runtime_for(site, service), self._metrics.observe),
+        )
+        self._log = structlog.get_logger(service=service.name)
+        self._turned, self._swept, self._connections = time.monotonic(), 0.0, 0
+        registry.register(WorkCollector(self._tree, service.name, self._loop.under_way))
+        if AnalysisReady in service.announces:
+            registry.register(RequestCollector(self._tree))
+
+    def run(self, stopping: threading.Event) -> None:
+        """Serve until `stopping` is set; then finish what is in hand, and leave."""
+        self._bus.start()
+        self._loop.resume()
+        self._log.info("serving")
+        while not stopping.is_set():
+            self._turn()
+        self._bus.stop()
+        self._log.info("stopped")
+
+    @property
+    def probes(self) -> dict[str, Probe]:
+        """Return what is asked at /live and /ready."""
+        return {"/live": self._not_live, "/ready": self._not_ready}
+
+    def _not_live(self) -> str:
+        """Return what keeps the service from its work, if anything does."""
+        silent = time.monotonic() - self._turned
+        return f"stuck for {silent:.0f} s" if silent > STUCK_S else ""
+
+    def _not_ready(self) -> str:
+        """Return what keeps the service from taking work, if anything does."""
+        if not os.access(self._tree.root, os.W_OK):
+            return f"the run tree {self._tree.root} cannot be written"
+        return self._not_live() or ("" if self._bus.connected else "the broker is away")
+
+    def _turn(self) -> None:
+        self._deliver()
+        for ending in self._executor.endings():
+            self._loop.ended(ending)
+        self._sweep()
+        self._turned = time.monotonic()
+        self._metrics.turn.set_to_current_time()
+        self._metrics.connected.set(self._bus.connected)
+
+    def _deliver(self) -> None:
+        """Handle what has arrived; without a broker, go on watching jobs."""
+        try:
+            for _ in range(MESSAGES_PER_TURN):
+                if not self._bus.deliver(WAIT_S):
+                    return
+        except ConnectionError as error:
+            self._log.warning("broker away", reason=str(error))
+
+    def _sweep(self) -> None:
+        """Send what was left, at once when the broker has come back."""
+        came_back = self._bus.connections != self._connections
+        overdue = time.monotonic() - self._swept > SWEEP_S
+        if self._bus.connected and (came_back or overdue):
+            self._loop.send()
+            self._swept, self._connections = time.monotonic(), self._bus.connections
+
+
+def serve(service: Service, site_file: Path, address: str) -> None:
+    """Run a service until SIGTERM or SIGINT; metrics and health at `address` (HOST:PORT).
+
+    Raises
+    ------
+    FoaError
+        If it cannot start.
+    """
+    disable_created_metrics()  # type: ignore[no-untyped-call]  # they double the number of series
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    registry = CollectorRegistry()
+    if isinstance(service, JobService):
+        daemon = Daemon(service, read_site(site_file), registry)
+        with listen(address, registry, daemon.probes) as port:
+            structlog.get_logger(service=service.name).info("listening", port=port)
+            daemon.run(stopping)
+    elif isinstance(service, Source):
+        _run_source(service, site_file, address, registry, stopping)
+    elif isinstance(service, Reader):
+        service.show(site_file, stopping)
+
+
+def _run_source(
+    service: Source,
+    site_file: Path,
+    address: str,
+    registry: CollectorRegistry,
+    stopping: threading.Event,
+) -> None:
+    """Let a source watch the outside world; what it publishes is recorded first."""
+    site = read_site(site_file)
+    tree = RunTree(site.tree)
+    _make_writable(tree)
+    bus = _bus_of(site, service, Metrics(tree, registry))
+    outbox = Outbox(tree.outbox(service.name), bus, structlog.get_logger(service=service.name))
+
+    def publish(manifest: Manifest) -> None:
+        tree.record(manifest)
+        outbox.put(manifest)
+        outbox.send()
+
+    def away() -> str:
+        return "" if bus.connected else "the broker is away"
+
+    bus.start()
+    with listen(address, registry, {"/live": lambda: "", "/ready": away}):
+        service.watch(site_file, publish, stopping)
+    bus.stop()
+
+
+def _bus_of(site: Site, service: Service, metrics: Metrics) -> RabbitBus:
+    return broker_of(site).connect(service.name, __version__, metrics.observe)
+
+
+def _make_writable(tree: RunTree) -> None:
+    try:
+        tree.root.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FoaError(f"run tree {tree.root}: {error.strerror}") from error
+    if not os.access(tree.root, os.W_OK):
+        raise FoaError(f"run tree {tree.root} cannot be written")

@@ -1,1 +1,0 @@
-"""The shared library of the LST-1 Fast Offline Analysis."""

@@ -1,1 +1,0 @@
-"""What two stages must agree on."""

@@ -1,0 +1,66 @@
+"""Manifests: the interface of the services. Frozen, versioned, JSON on the wire."""
+
+from foa_stage.manifests.canonical import Frozen, Setting, canonical_json, digest
+from foa_stage.manifests.files import FileStamp, Product
+from foa_stage.manifests.kinds import (
+    KINDS,
+    AnalysisReady,
+    Dl2Ready,
+    Dl3Ready,
+    IrfReady,
+    Manifest,
+    ManifestRejected,
+    RequestFailed,
+    RequestSubmitted,
+    RunFailed,
+    RunManifest,
+    RunSelected,
+    about,
+    kind_of,
+    obs_id_of,
+    read_manifest,
+    write_manifest,
+)
+from foa_stage.manifests.profile import Analysis, Interval, Profile, Selection, Theta2Cuts
+from foa_stage.manifests.request import Archive, Request, Target
+from foa_stage.manifests.run import Criterion, Grade, Models, Pointing, Run, TestNode
+
+__all__ = [
+    "KINDS",
+    "Analysis",
+    "AnalysisReady",
+    "Archive",
+    "Criterion",
+    "Dl2Ready",
+    "Dl3Ready",
+    "FileStamp",
+    "Frozen",
+    "Grade",
+    "Interval",
+    "IrfReady",
+    "Manifest",
+    "ManifestRejected",
+    "Models",
+    "Pointing",
+    "Product",
+    "Profile",
+    "Request",
+    "RequestFailed",
+    "RequestSubmitted",
+    "Run",
+    "RunFailed",
+    "RunManifest",
+    "RunSelected",
+    "Selection",
+    "Setting",
+    "Target",
+    "TestNode",
+    "Theta2Cuts",
+    "about",
+    "canonical_json",
+    "digest",
+    "kind_of",
+    "obs_id_of",
+    "read_manifest",
+    "write_manifest",
+]

@@ -1,0 +1,131 @@
+"""Run one piece of work of a stage: read the request, do the physics, report, end with a code."""
+
+import errno
+import gc
+import importlib
+import importlib.metadata
+import logging
+import os
+import resource
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+import psutil
+from pydantic import ValidationError
+
+from foa_stage.jobs import ExitCode
+from foa_stage.manifests import Frozen, Product
+from foa_stage.tree import Report, Work
+
+R = TypeVar("R", bound=Frozen)
+
+
+class StageFailure(Exception):
+    """The stage cannot do what it is asked, and another attempt would end the same."""
+
+    exit_code = ExitCode.BAD_REQUEST
+
+
+class BadInput(StageFailure):
+    """An input is missing or corrupt."""
+
+    exit_code = ExitCode.BAD_INPUT
+
+
+class NothingLeft(StageFailure):
+    """Nothing is left after cuts."""
+
+    exit_code = ExitCode.NOTHING_LEFT
+
+
+@dataclass(frozen=True)
+class StageResult:
+    """What a stage made, and what the next stages need to know besides."""
+
+    products: list[Product]
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Stage(Generic[R]):
+    """A stage: every service that submits jobs has one, as `STAGE` in its module `stage`."""
+
+    request: type[R]
+    """Model of its requests."""
+    make: Callable[[R, Work], StageResult]
+    """Do the work of a request; products go to `work.products`."""
+    distributions: tuple[str, ...]
+    """Python distributions whose versions the report states."""
+
+
+def main() -> None:
+    """Do the work of a request: `foa-stage MODULE REQUEST`, what a job executes."""
+    module, request = sys.argv[1:]
+    logging.basicConfig(stream=sys.stderr, level=logging.WARNING)
+    gc.disable()  # what is imported stays: looking for garbage in it takes a second
+    stage: Stage[Any] = importlib.import_module(module).STAGE
+    gc.enable()
+    raise SystemExit(run_stage(stage, Path(request)))
+
+
+def run_stage(stage: Stage[R], request_path: Path) -> int:
+    """Do the work of `request.json`, write the report beside it, return the exit code."""
+    work = Work.at(request_path.resolve().parent)
+    try:
+        request = stage.request.model_validate_json(request_path.read_bytes())
+        work.products.mkdir(parents=True, exist_ok=True)
+        made = stage.make(request, work)
+        report = Report(
+            outcome="done", exit_code=0, products=tuple(made.products), facts=made.facts
+        )
+    except (StageFailure, ValidationError) as error:
+        report = _failed(error)
+    except OSError as error:
+        return _break_off(error, work)
+    measured = _measure_process(stage.distributions) | {"resources": work.resources()}
+    work.write_report(report.model_copy(update=measured))
+    return report.exit_code
+
+
+def _failed(error: StageFailure | ValidationError) -> Report:
+    sys.stderr.write(f"{error}\n")
+    code = getattr(error, "exit_code", ExitCode.BAD_REQUEST)
+    return Report(outcome="failed", exit_code=code, reason=str(error))
+
+
+def _break_off(error: OSError, work: Work) -> int:
+    """End without a report: another attempt may find the disk or the file system in order."""
+    traceback.print_exception(error)
+    if error.errno == errno.ENOSPC:
+        sys.stderr.write(
+            f"no space left on the disk of {work.directory}: free some, then `foa retry`\n"
+        )
+    return 1
+
+
+def _measure_process(distributions: tuple[str, ...]) -> dict[str, Any]:
+    """Measure this process from its start, import time included."""
+    started = psutil.Process().create_time()
+    whose = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    peak_kib = max(resource.getrusage(who).ru_maxrss for who in whose)
+    return {
+        "started": started,
+        "wall_s": round(time.time() - started, 2),
+        "peak_memory_mib": peak_kib // 1024,
+        "versions": _image() | versions_of("foa-stage", *distributions),
+    }
+
+
+def versions_of(*distributions: str) -> dict[str, str]:
+    """Return the installed version of each distribution."""
+    return {name: importlib.metadata.version(name) for name in distributions}
+
+
+def _image() -> dict[str, str]:
+    """Return the digest of the image this runs in, if it does."""
+    return {"image": os.environ["FOA_IMAGE"]} if "FOA_IMAGE" in os.environ else {}

@@ -1,0 +1,40 @@
+"""Manifests that must not be forgotten: not yet sent, or not yet answered."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from foa_stage.manifests import Manifest, ManifestRejected, read_manifest, write_manifest
+from foa_stage.tree.files import write_atomic
+
+
+@dataclass(frozen=True)
+class Mailbox:
+    """A directory of manifests, one file each, named by kind and id."""
+
+    directory: Path
+
+    def put(self, manifest: Manifest) -> None:
+        """Keep a manifest."""
+        write_atomic(self._path(manifest), write_manifest(manifest))
+
+    def remove(self, manifest: Manifest) -> None:
+        """Drop a manifest, if it is here."""
+        self._path(manifest).unlink(missing_ok=True)
+
+    def __len__(self) -> int:
+        """Count the manifests."""
+        return sum(1 for _ in self.directory.glob("[!.]*.json"))
+
+    def all(self) -> list[Manifest]:
+        """Return the manifests, oldest first; files that cannot be read stay where they are."""
+        found = []
+        paths = [(path.stat().st_mtime_ns, path) for path in self.directory.glob("[!.]*.json")]
+        for _, path in sorted(paths):
+            try:
+                found.append(read_manifest(path.read_bytes()))
+            except (FileNotFoundError, ManifestRejected):
+                continue
+        return found
+
+    def _path(self, manifest: Manifest) -> Path:
+        return self.directory / f"{manifest.kind}.{manifest.id}.json"

@@ -1,0 +1,1 @@
+"""Stand-ins for the parts around what is tested."""

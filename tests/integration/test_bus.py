@@ -1,0 +1,202 @@
+"""One contract for every bus: nothing is lost, nothing blocks the rest, replicas share the work."""
+
+import threading
+import time
+
+import pytest
+
+from foa.bus import MemoryBroker
+from foa.pipeline import consumers
+from foa_testing.fakes import factories
+
+RETRY_DELAYS_S = (5,)
+"""A queue for it is declared at RabbitMQ."""
+
+
+class InMemory:
+    """The bus of one process."""
+
+    def __init__(self):
+        self.administration = MemoryBroker(consumers(), RETRY_DELAYS_S)
+
+    def connect(self, service, observe):
+        return self.administration.connect(service, observe)
+
+    def publish_raw(self, kind, body):
+        self.administration.route(kind, body)
+
+    def clear(self):
+        pass
+
+
+class OverRabbitMQ:
+    """The bus over real servers."""
+
+    def __init__(self, stack):
+        self.administration = stack.rabbitmq.administration
+
+    def connect(self, service, observe):
+        return self.administration.connect(service, "1", observe, RETRY_DELAYS_S)
+
+    def publish_raw(self, kind, body):
+        self.administration.publish_raw(kind, body)
+
+    def clear(self):
+        self.administration.purge()
+
+
+@pytest.fixture(params=["memory", "rabbitmq"])
+def broker(request):
+    broker = (
+        InMemory() if request.param == "memory" else OverRabbitMQ(request.getfixturevalue("stack"))
+    )
+    yield broker
+    broker.clear()
+
+
+@pytest.fixture
+def connect(broker):
+    """A connected bus with a handler."""
+    buses = []
+
+    def make(service="dl2-converter", handler=None, observe=lambda delivered: None):
+        bus = broker.connect(service, observe)
+        bus.subscribe(handler or (lambda manifest: None))
+        bus.start()
+        buses.append(bus)
+        wait_until(lambda: bus.connected)
+        return bus
+
+    yield make
+    for bus in buses:
+        bus.stop()
+
+
+def wait_until(condition, limit=60):
+    deadline = time.monotonic() + limit
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def deliver_until(bus, condition, limit=60):
+    wait_until(lambda: [bus.deliver(0.1)] and condition(), limit)
+    while bus.deliver(0.1):
+        pass
+
+
+def test_a_manifest_reaches_the_service_that_consumes_its_kind(connect):
+    heard = []
+    bus = connect(handler=heard.append)
+    manifest = factories.run_selected()
+    bus.publish(manifest)
+    deliver_until(bus, lambda: heard)
+    assert heard == [manifest]
+    assert heard[0].id == manifest.id
+
+
+def test_a_manifest_reaches_every_service_that_consumes_its_kind(connect):
+    heard = {"dl2-converter": [], "irf-builder": []}
+    buses = [connect(service, handler=told.append) for service, told in heard.items()]
+    buses[0].publish(factories.run_selected())
+    for bus, told in zip(buses, heard.values(), strict=True):
+        deliver_until(bus, lambda told=told: told)
+    assert [len(told) for told in heard.values()] == [1, 1]
+
+
+def test_a_kind_nobody_consumes_has_a_place_to_go(connect):
+    connect("analyzer").publish(factories.analysis_ready())
+
+
+def test_without_a_message_a_delivery_ends_in_time(connect):
+    begun = time.monotonic()
+    assert connect().deliver(0.2) is False
+    assert time.monotonic() - begun < 10
+
+
+def test_messages_come_in_the_order_of_publication(connect):
+    heard = []
+    bus = connect(handler=lambda manifest: heard.append(manifest.obs_id))
+    for obs_id in range(10):
+        bus.publish(factories.run_selected(obs_id))
+    deliver_until(bus, lambda: len(heard) == 10)
+    assert heard == list(range(10))
+
+
+def test_two_replicas_share_the_work(connect):
+    heard = [], []
+    first, second = connect(handler=heard[0].append), connect(handler=heard[1].append)
+    for obs_id in range(40):
+        first.publish(factories.run_selected(obs_id))
+    wait_until(
+        lambda: [bus.deliver(0.05) for bus in (first, second)] and sum(map(len, heard)) == 40
+    )
+    assert {manifest.obs_id for lot in heard for manifest in lot} == set(range(40))
+    assert all(heard)
+
+
+def test_what_is_no_manifest_is_parked_at_once_with_the_reason(connect, broker):
+    bus = connect(handler=lambda manifest: pytest.fail("must not be handled"))
+    broker.publish_raw("run.selected", b'{"kind": "run.selected"}')
+    assert bus.deliver(10)
+    (parked,) = broker.administration.list_parked("dl2-converter")
+    assert "request" in parked.reason
+
+
+def test_a_handler_that_always_fails_ends_in_parking_and_the_others_go_on(connect, broker):
+    healed, heard = threading.Event(), []
+
+    def handle(manifest):
+        if manifest.obs_id == 13 and not healed.is_set():
+            raise OSError("disk away")
+        heard.append(manifest.obs_id)
+
+    bus = connect(handler=handle)
+    for obs_id in (13, 14):
+        bus.publish(factories.run_selected(obs_id))
+    administration = broker.administration
+    deliver_until(bus, lambda: heard == [14])
+    deliver_until(bus, lambda: administration.list_parked("dl2-converter"))
+    (parked,) = administration.list_parked("dl2-converter")
+    assert "disk away" in parked.reason
+    healed.set()
+    assert administration.replay_parked("dl2-converter") == 1
+    deliver_until(bus, lambda: heard == [14, 13])
+    assert administration.list_parked("dl2-converter") == []
+
+
+def test_a_parked_message_can_be_dropped_and_the_others_stay(connect, broker):
+    bus = connect()
+    for text in (b"rubbish", b"more rubbish"):
+        broker.publish_raw("run.selected", text)
+        assert bus.deliver(10)
+    assert broker.administration.drop_parked("dl2-converter", 0) == 1
+    (left,) = broker.administration.list_parked("dl2-converter")
+    assert left.body == b"more rubbish"
+
+
+def test_a_message_whose_consumer_leaves_before_it_is_handled_comes_again(connect):
+    heard = []
+    leaving = connect(handler=heard.append)
+    leaving.publish(factories.run_selected())
+    leaving.stop()
+    another = connect(handler=heard.append)
+    deliver_until(another, lambda: heard)
+    assert len(heard) == 1
+
+
+def test_every_delivery_is_observed_with_its_outcome(connect, broker):
+    seen = []
+    bus = connect(observe=seen.append)
+    bus.publish(factories.run_selected())
+    assert bus.deliver(10)
+    broker.publish_raw("run.selected", b"rubbish")
+    assert bus.deliver(10)
+    assert [delivered.outcome for delivered in seen] == ["handled", "parked"]
+    assert all(delivered.waited_s >= 0 for delivered in seen)
+
+
+def test_the_broker_is_reached_and_its_topology_may_be_declared_again(broker):
+    broker.administration.reach()
+    broker.administration.declare()
+    broker.administration.reach()
