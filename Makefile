@@ -1,6 +1,6 @@
 # The LST-1 Fast Offline Analysis: `make` shows the targets.
 .DEFAULT_GOAL := help
-.PHONY: help env lock night demo servers system stack-up stack-status stack-down bench-flow bench-dl2 bench-images fmt check unit quick docs \
+.PHONY: help env lock night demo servers system stack-up stack-status stack-down bench-flow bench-dl2 bench-images fmt check unit quick docs coverage \
   integration e2e test images apptainer clean
 SHELL := /bin/bash -o pipefail
 .DELETE_ON_ERROR:
@@ -66,7 +66,7 @@ check: $(OPERATOR)  ## formatting, lint, types and import contracts; counts what
 	  echo "$$failed checks failed"; exit $$failed
 
 unit: $(OPERATOR)  ## pure tests and contracts, in seconds
-	$(BIN)/pytest -q tests/unit tests/contract
+	$(BIN)/pytest -q --cov --cov-report= tests/unit tests/contract
 
 quick: check unit  ## what needs nothing but the operator's environment: in less than a minute
 
@@ -108,9 +108,12 @@ bench-dl2: env night  ## DL1 to DL2 of 100 000 to 2 million events: the stock to
 
 STAGE_TESTS = $(ENVS)/$1/bin/pytest -q -W default --disable-warnings tests/stage/$2  # warnings of the science packages
 integration: env night servers  ## stages on bad input; executors, bus and daemons on real servers
-	$(BIN)/pytest -q tests/integration
+	$(BIN)/pytest -q --cov --cov-append --cov-report= tests/integration
 	$(foreach s,$(SERVICES),$(if $(wildcard tests/stage/$(subst -,_,$s)),$(call STAGE_TESTS,$s,$(subst -,_,$s)) &&)) \
 	  $(call STAGE_TESTS,dl2-converter,night)
+
+coverage: $(OPERATOR)  ## branches of foa, foa-stage and plans that unit and integration tests went through: at least 90 %
+	$(BIN)/coverage report --fail-under=90
 
 e2e: env night servers images  ## the night in one process, through daemons, from images; its recovery; the stock tools
 	$(BIN)/pytest -q tests/e2e
@@ -124,7 +127,8 @@ step-night: step-unit step-check
 step-system: step-unit step-check
 step-images: step-system
 step-integration: step-night step-system
-step-e2e: step-integration step-images
+step-coverage: step-integration
+step-e2e: step-integration step-images step-coverage
 
 test:  ## every check and every test; ends with what took how long
 	@mkdir -p $(BUILD) && rm -f $(BUILD)/times.txt; begun=$$(date +%s); \

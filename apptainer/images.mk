@@ -61,7 +61,7 @@ $(IMAGES)/foa.sif: apptainer/foa.def $(STACKS)/foa.sif $(WHEELS)/foa.stamp | $(I
 
 $(IMAGES)/%.sif: apptainer/service.def $(STACKS)/$$(call lock_of,$$*).sif $(WHEELS)/%.stamp | $(IMAGES)/key.pem
 	$(BUILDER) $@ $< $(call labels,$*,$(call lock_of,$*)) NAME=$* PACKAGE=foa_$(subst -,_,$*) \
-	  TEST=services/$*/image_test.py "TITLE=$$(sed -n 's/^description = "\(.*\)"/\1/p' services/$*/pyproject.toml)"
+	  TEST=services/$*/image_test.py
 	$(sign)
 
 bench-images: env images  ## size and start-up of the images against the environments

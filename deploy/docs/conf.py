@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from sphinx.ext.napoleon import Config, NumpyDocstring
+
 from foa import __version__
 from foa.pipeline import job_services
 
@@ -14,22 +16,23 @@ author = "the LST-1 Fast Offline Analysis developers"
 copyright = f"2026, {author}"
 release = version = __version__
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+extensions = ["myst_parser", "sphinx.ext.autodoc"]
 exclude_patterns = ["pictures"]
+default_role = "code"
 html_theme = "furo"
 html_title = f"{project} {release}"
 
 myst_heading_anchors = 3
 
-napoleon_google_docstring = False
 autodoc_default_options = {
     "members": True,
+    "undoc-members": True,
+    "exclude-members": "model_config",
     "show-inheritance": True,
     "ignore-module-all": True,  # a name is described where it is defined, not where it is exported
 }
 autodoc_member_order = "bysource"
-autodoc_typehints = "description"
-autodoc_typehints_description_target = "documented"
+autodoc_typehints = "signature"
 autodoc_preserve_defaults = True
 autodoc_mock_imports = [
     *("astropy", "baccmod", "ctapipe", "gammapy", "h5py", "lstchain", "matplotlib", "numba"),
@@ -76,7 +79,24 @@ def redirect_links(app: Any, name: str, source: list[str]) -> None:
     source[0] = ROOT_LINK.sub(redirect, source[0])
 
 
+def read_sections(
+    app: Any, what: str, name: str, subject: Any, options: Any, lines: list[str]
+) -> None:
+    """Read the numpydoc sections of a docstring; those of attributes have none, only colons."""
+    if what not in ("attribute", "data", "property"):
+        lines[:] = NumpyDocstring(lines, Config(), app, what, name, subject, options).lines()
+
+
+def shorten_signature(
+    app: Any, what: str, name: str, subject: Any, options: Any, signature: str, returned: str
+) -> tuple[str, str] | None:
+    """Leave out the signature of a model: its fields are listed below it."""
+    return ("", "") if what == "class" and hasattr(subject, "model_fields") else None
+
+
 def setup(app: Any) -> None:
     """Connect to Sphinx."""
+    app.connect("autodoc-process-signature", shorten_signature)
+    app.connect("autodoc-process-docstring", read_sections)
     app.connect("source-read", add_api)
     app.connect("source-read", redirect_links)

@@ -4,7 +4,9 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
+import grimp
 import pytest
 
 from foa.pipeline import find_service, installed_services, job_services
@@ -12,12 +14,13 @@ from foa.pipeline.installed import before
 from foa.site import read_site
 from foa_stage.manifests import KINDS
 
-NAMES = {"selector", "dl2-converter", "irf-builder", "dl3-maker", "analyzer"}
+FOLDERS = Path(__file__).parents[2] / "services"
+NAMES = {path.parent.name for path in FOLDERS.glob("*/pyproject.toml")}
 
 
-def test_all_services_are_installed_under_their_own_names(repository):
-    folders = {path.parent.name for path in (repository / "services").glob("*/pyproject.toml")}
-    assert {service.name for service in installed_services()} == folders == NAMES
+def test_all_services_are_installed_under_the_names_of_their_folders():
+    assert {service.name for service in installed_services()} == NAMES
+    assert {"selector", "dl2-converter", "irf-builder", "dl3-maker", "analyzer"} <= NAMES
 
 
 def test_services_are_in_the_order_in_which_work_reaches_them():
@@ -43,6 +46,19 @@ def test_every_service_has_a_stage_a_stub_and_a_title(repository, service):
     assert (package / "stage.py").exists()
     assert (package / "stub.py").exists()
     assert service.title
+
+
+def test_services_do_not_know_each_other():
+    packages = [service.package for service in job_services()]
+    graph = grimp.build_graph(*packages)
+    for package in packages:
+        others = set(packages) - {package}
+        imported = {
+            name.partition(".")[0]
+            for module in graph.find_descendants(package) | {package}
+            for name in graph.find_modules_directly_imported_by(module)
+        }
+        assert not imported & others
 
 
 SIXTH = """

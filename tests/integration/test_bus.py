@@ -9,6 +9,8 @@ from foa.bus import MemoryBroker
 from foa.pipeline import consumers
 from foa_testing.fakes import factories
 
+SPEAKER = "selector"
+"""Publishes what dl2-converter and irf-builder consume."""
 RETRY_DELAYS_S = (5,)
 """A queue for it is declared at RabbitMQ."""
 
@@ -89,7 +91,7 @@ def test_a_manifest_reaches_the_service_that_consumes_its_kind(connect):
     heard = []
     bus = connect(handler=heard.append)
     manifest = factories.run_selected()
-    bus.publish(manifest)
+    connect(SPEAKER).publish(manifest)
     deliver_until(bus, lambda: heard)
     assert heard == [manifest]
     assert heard[0].id == manifest.id
@@ -98,7 +100,7 @@ def test_a_manifest_reaches_the_service_that_consumes_its_kind(connect):
 def test_a_manifest_reaches_every_service_that_consumes_its_kind(connect):
     heard = {"dl2-converter": [], "irf-builder": []}
     buses = [connect(service, handler=told.append) for service, told in heard.items()]
-    buses[0].publish(factories.run_selected())
+    connect(SPEAKER).publish(factories.run_selected())
     for bus, told in zip(buses, heard.values(), strict=True):
         deliver_until(bus, lambda told=told: told)
     assert [len(told) for told in heard.values()] == [1, 1]
@@ -117,8 +119,9 @@ def test_without_a_message_a_delivery_ends_in_time(connect):
 def test_messages_come_in_the_order_of_publication(connect):
     heard = []
     bus = connect(handler=lambda manifest: heard.append(manifest.obs_id))
+    speaker = connect(SPEAKER)
     for obs_id in range(10):
-        bus.publish(factories.run_selected(obs_id))
+        speaker.publish(factories.run_selected(obs_id))
     deliver_until(bus, lambda: len(heard) == 10)
     assert heard == list(range(10))
 
@@ -126,8 +129,9 @@ def test_messages_come_in_the_order_of_publication(connect):
 def test_two_replicas_share_the_work(connect):
     heard = [], []
     first, second = connect(handler=heard[0].append), connect(handler=heard[1].append)
+    speaker = connect(SPEAKER)
     for obs_id in range(40):
-        first.publish(factories.run_selected(obs_id))
+        speaker.publish(factories.run_selected(obs_id))
     wait_until(
         lambda: [bus.deliver(0.05) for bus in (first, second)] and sum(map(len, heard)) == 40
     )
@@ -151,9 +155,9 @@ def test_a_handler_that_always_fails_ends_in_parking_and_the_others_go_on(connec
             raise OSError("disk away")
         heard.append(manifest.obs_id)
 
-    bus = connect(handler=handle)
+    bus, speaker = connect(handler=handle), connect(SPEAKER)
     for obs_id in (13, 14):
-        bus.publish(factories.run_selected(obs_id))
+        speaker.publish(factories.run_selected(obs_id))
     administration = broker.administration
     deliver_until(bus, lambda: heard == [14])
     deliver_until(bus, lambda: administration.list_parked("dl2-converter"))
@@ -178,7 +182,7 @@ def test_a_parked_message_can_be_dropped_and_the_others_stay(connect, broker):
 def test_a_message_whose_consumer_leaves_before_it_is_handled_comes_again(connect):
     heard = []
     leaving = connect(handler=heard.append)
-    leaving.publish(factories.run_selected())
+    connect(SPEAKER).publish(factories.run_selected())
     leaving.stop()
     another = connect(handler=heard.append)
     deliver_until(another, lambda: heard)
@@ -188,7 +192,7 @@ def test_a_message_whose_consumer_leaves_before_it_is_handled_comes_again(connec
 def test_every_delivery_is_observed_with_its_outcome(connect, broker):
     seen = []
     bus = connect(observe=seen.append)
-    bus.publish(factories.run_selected())
+    connect(SPEAKER).publish(factories.run_selected())
     assert bus.deliver(10)
     broker.publish_raw("run.selected", b"rubbish")
     assert bus.deliver(10)

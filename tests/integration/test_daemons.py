@@ -9,10 +9,11 @@ import pytest
 
 from foa.cli.checks import check_site
 from foa.cli.submitting import submit
-from foa.pipeline.installed import installed_services
+from foa.pipeline import Source, installed_services
 from foa.pipeline.progress import progress_of
+from foa.service.daemon import serve
 from foa.site import read_site
-from foa_stage.manifests import RunFailed
+from foa_stage.manifests import RunFailed, RunSelected
 from foa_stage.tree import RunTree
 from foa_testing.benchmarks import throughput
 from foa_testing.fakes import stub_site
@@ -227,3 +228,23 @@ def test_two_hundred_requests_over_two_replicas_all_end_and_no_job_is_done_twice
     assert flowed.jobs == 200 * 4 + 1  # their runs have the same IRFs
     assert flowed.attempts == flowed.jobs
     crew.assert_once_each()
+
+
+def test_a_source_publishes_what_it_sees_and_records_it_first(make_crew):
+    crew, seen = make_crew(replicas=0), []
+    selected = stub_site.factories.run_selected()
+
+    def watch(site_file, publish, stopping):
+        publish(selected)
+        seen.append((site_file, stopping.is_set()))
+        # published before the broker is reached, it is sent when it is
+        wait_until(lambda: not crew.tree.outbox("selector").all(), "an empty outbox")
+
+    # under the name of a service that the broker knows
+    source = Source(name="selector", title="", announces=(RunSelected,), watch=watch)
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    serve(source, crew.site, "127.0.0.1:0")
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+    assert seen == [(crew.site, False)]
+    assert crew.tree.manifests(selected.request.id, RunSelected) == [selected]

@@ -9,7 +9,7 @@ import pytest
 
 from foa.bus import BusAway
 from foa.bus.rabbitmq import topology
-from foa.bus.rabbitmq.bus import parameters_of
+from foa.bus.rabbitmq.parameters import parameters_of
 from foa.errors import FoaError
 from foa_testing.fakes import factories
 

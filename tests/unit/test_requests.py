@@ -8,6 +8,7 @@ from foa.errors import FoaError
 from foa.intake.request_files import read_profile, read_request
 from foa.intake.targets import find_target
 from foa.site import read_site
+from foa.yaml_models import read_yaml
 
 
 @pytest.fixture
@@ -88,3 +89,11 @@ def test_every_listed_target_is_found_by_its_name():
 def test_a_profile_may_be_a_file(tmp_path):
     (tmp_path / "mine.yaml").write_text("name: mine\nversion: 2\nirf: {gh_efficiency: 0.9}")
     assert read_profile("mine.yaml", tmp_path).irf.gh_efficiency == 0.9
+
+
+def test_a_document_that_is_no_mapping_or_unreadable_is_named(tmp_path):
+    path = tmp_path / "site.yaml"
+    for text, what in (("- a", "not a mapping"), ("a: [", "not YAML")):
+        path.write_text(text)
+        with pytest.raises(FoaError, match=what):
+            read_yaml(path)

@@ -15,5 +15,6 @@ def report(
 ) -> tuple[dict[str, Any], dict[str, str]]:
     """Return the facts and the products' contents by role, as the stage would report them."""
     named = {name: request[name] for name in NAMED if name in request}
-    results = {"schema_version": 2, "versions": {}, "findings": {}, **named}
+    empty: dict[str, Any] = {"versions": {}, "findings": {}, "runs": [], "failed_runs": []}
+    results = {"schema_version": 2, **empty, **named}
     return {"phase": request["phase"]}, {"results.json": json.dumps(results)}

@@ -25,7 +25,7 @@ def analyze(site: Site, store: Path, target: str, profile: str, *, as_json: bool
     FoaError
         If the analysis fails.
     """
-    service = _analyzer()
+    service = _maker_of_results()
     content = _request(store.resolve(), read_target(target), read_profile(profile, Path()))
     work = RunTree(site.tree).work(service.name, digest(content))
     write_atomic(work.request, canonical_json(content))
@@ -40,7 +40,7 @@ def analyze(site: Site, store: Path, target: str, profile: str, *, as_json: bool
         print_results(make_console(), work.products)
 
 
-def _analyzer() -> JobService:
+def _maker_of_results() -> JobService:
     return next(service for service in job_services() if AnalysisReady in service.announces)
 
 

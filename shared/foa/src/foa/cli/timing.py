@@ -2,13 +2,15 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from functools import cache
 
 from rich.table import Table
 
-from foa.pipeline import JobService, installed_services, job_services
+from foa.pipeline import JobService, job_services
 from foa.pipeline.installed import before
 from foa.service.events import JobEnded
+
+ALL_RUNS = 0
+"""Stands for the work on all runs together."""
 
 
 def times_table(ended: Sequence[JobEnded], wall_s: float) -> Table:
@@ -30,32 +32,41 @@ def times_table(ended: Sequence[JobEnded], wall_s: float) -> Table:
 def critical_path(ended: Sequence[JobEnded]) -> float:
     """Return the time requests would take if every job started once what it needs is there (s)."""
     requests = {request_id for job in ended for request_id in job.request_ids}
-    return max((_path_of_request(ended, request_id) for request_id in requests), default=0.0)
+    return max((_RequestTimes(ended, one).to_end() for one in requests), default=0.0)
 
 
-def _path_of_request(ended: Sequence[JobEnded], request_id: str) -> float:
-    jobs = [job for job in ended if request_id in job.request_ids]
-    runs = {obs_id for job in jobs for obs_id in job.obs_ids}
+class _RequestTimes:
+    """The jobs of one request, and when they would end if nothing had to wait for a slot."""
 
-    def longest(service: JobService, obs_id: int) -> float:
-        times = [
-            job.ending.wall_s
-            for job in jobs
-            if job.stage == service.name and (not service.per_run or obs_id in job.obs_ids)
-        ]
+    def __init__(self, ended: Sequence[JobEnded], request_id: str) -> None:
+        self._jobs = [job for job in ended if request_id in job.request_ids]
+        self._runs = sorted({obs_id for job in self._jobs for obs_id in job.obs_ids})
+        self._ends: dict[tuple[str, int], float] = {}
+
+    def to_end(self) -> float:
+        """Return when the last job would end."""
+        ends = (self._end(one, run) for one in job_services() for run in self._concerned(one))
+        return max(ends, default=0.0)
+
+    def _concerned(self, service: JobService) -> list[int]:
+        """Return the runs that a service works on one by one; 0 stands for all together."""
+        return self._runs if service.per_run else [ALL_RUNS]
+
+    def _end(self, service: JobService, obs_id: int) -> float:
+        """Return when the work of a service on a run would end."""
+        key = service.name, obs_id
+        if key not in self._ends:
+            needed = (one for one in job_services() if one in before(service, job_services()))
+            ends = [self._end(one, run) for one in needed for run in self._needed(one, obs_id)]
+            self._ends[key] = max(ends, default=0.0) + self._longest(service, obs_id)
+        return self._ends[key]
+
+    def _needed(self, service: JobService, obs_id: int) -> list[int]:
+        """Return the runs of a service that the work on a run waits for."""
+        return [obs_id] if service.per_run and obs_id else self._concerned(service)
+
+    def _longest(self, service: JobService, obs_id: int) -> float:
+        """Return the time of the longest job of a service on a run (s)."""
+        jobs = (job for job in self._jobs if job.stage == service.name)
+        times = [job.ending.wall_s for job in jobs if not obs_id or obs_id in job.obs_ids]
         return max(times, default=0.0)
-
-    @cache
-    def path_to_end(service: JobService, obs_id: int) -> float:
-        """Return when the work of a service on a run would end; 0 stands for all runs."""
-        needed = [one for one in before(service, installed_services()) if one in job_services()]
-        ends = (
-            path_to_end(one, run if one.per_run else 0)
-            for one in needed
-            if isinstance(one, JobService)
-            for run in ([obs_id] if service.per_run else runs)
-        )
-        return max(ends, default=0.0) + longest(service, obs_id)
-
-    ends = (path_to_end(service, run) for service in job_services() for run in (0, *runs))
-    return max(ends, default=0.0)

@@ -30,6 +30,8 @@ MESSAGES_PER_TURN = 5
 """However many messages there are, endings are looked for in between."""
 SWEEP_S = 30.0
 """Between two attempts to send what is left in the outbox."""
+RESEND_S = 1.0
+"""Between two looks into the outbox of a source, which is empty as a rule."""
 STUCK_S = 120.0
 """A turn that takes longer is stuck: three commands of SLURM's that time out take 90 s."""
 
@@ -122,27 +124,27 @@ def serve(service: Service, site_file: Path, address: str) -> None:
         If it cannot start.
     """
     disable_created_metrics()  # type: ignore[no-untyped-call]  # they double the number of series
-    stopping = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopping.set())
     registry = CollectorRegistry()
     if isinstance(service, JobService):
         daemon = Daemon(service, read_site(site_file), registry)
-        with listen(address, registry, daemon.probes) as port:
-            structlog.get_logger(service=service.name).info("listening", port=port)
-            daemon.run(stopping)
+        with listen(address, registry, daemon.probes):
+            daemon.run(_until_told())
     elif isinstance(service, Source):
-        _run_source(service, site_file, address, registry, stopping)
+        _serve_source(service, site_file, address, registry)
     elif isinstance(service, Reader):
-        service.show(site_file, stopping)
+        service.show(site_file, _until_told())
 
 
-def _run_source(
-    service: Source,
-    site_file: Path,
-    address: str,
-    registry: CollectorRegistry,
-    stopping: threading.Event,
+def _until_told() -> threading.Event:
+    """Return what SIGTERM and SIGINT set from now on."""
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    return stopping
+
+
+def _serve_source(
+    service: Source, site_file: Path, address: str, registry: CollectorRegistry
 ) -> None:
     """Let a source watch the outside world; what it publishes is recorded first."""
     site = read_site(site_file)
@@ -159,10 +161,20 @@ def _run_source(
     def away() -> str:
         return "" if bus.connected else "the broker is away"
 
+    stopping = _until_told()
     bus.start()
+    threading.Thread(target=_resend, args=(outbox, bus, stopping), daemon=True).start()
     with listen(address, registry, {"/live": lambda: "", "/ready": away}):
         service.watch(site_file, publish, stopping)
+    stopping.set()
     bus.stop()
+
+
+def _resend(outbox: Outbox, bus: RabbitBus, stopping: threading.Event) -> None:
+    """Send what the broker did not take at first, until told to stop."""
+    while not stopping.wait(RESEND_S):
+        if bus.connected:
+            outbox.send()
 
 
 def _bus_of(site: Site, service: Service, metrics: Metrics) -> RabbitBus:

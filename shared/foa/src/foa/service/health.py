@@ -8,6 +8,7 @@ from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
+import structlog
 from prometheus_client import CollectorRegistry, make_wsgi_app
 
 from foa.errors import FoaError
@@ -43,6 +44,7 @@ def listen(address: str, registry: CollectorRegistry, probes: dict[str, Probe]) 
     except (OSError, ValueError) as error:
         raise FoaError(f"cannot listen on {address!r}: {error}") from error
     threading.Thread(target=server.serve_forever, name="http", daemon=True).start()
+    structlog.get_logger().info("listening", port=server.server_port)
     try:
         yield server.server_port
     finally:

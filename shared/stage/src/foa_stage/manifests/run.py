@@ -60,7 +60,7 @@ class TestNode(Frozen):
 
 
 class Run(Frozen):
-    """Everything the selector found out about a run."""
+    """Everything the selection found out about a run."""
 
     obs_id: int
     night: date

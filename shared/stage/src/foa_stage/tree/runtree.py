@@ -152,7 +152,7 @@ class RunTree:
             self._link_results(manifest)
 
     def _link_results(self, manifest: AnalysisReady) -> None:
-        """Give new results the next version: a link to what the analyzer made."""
+        """Give new results the next version: a link to where they were made."""
         made = manifest.products[0].path.parent
         results = self.results(manifest.request.id)
         results.mkdir(parents=True, exist_ok=True)

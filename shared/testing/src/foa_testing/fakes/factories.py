@@ -99,7 +99,7 @@ def request_submitted() -> RequestSubmitted:
 
 
 def run_selected(obs_id: int = 1, obs_ids: Runs = (1,), grade: Grade = Grade.GOOD) -> RunSelected:
-    """Say that the selector found a run."""
+    """Say that a run was found."""
     return RunSelected(**_about(obs_id, obs_ids), run=make_run(obs_id, grade))
 
 

@@ -25,7 +25,7 @@ def install(environments: Path, run: dict[str, Any], fates: dict[int, str] | Non
     Parameters
     ----------
     run
-        What the selector says of every run, but for its number.
+        What is selected for every run, but for its number.
     fates
         By run number: `bad` (its DL1 file is corrupt), `silent` (ends well without report or
         product), `hungry` (needs 250 MiB), `slow` (its first attempt would take ten minutes).

@@ -12,8 +12,9 @@ from pika.exceptions import AMQPError
 from foa.bus.port import BusAway, Delivered, Parked
 from foa.bus.rabbitmq import topology
 from foa.bus.rabbitmq.address import Broker, BrokerAddress
-from foa.bus.rabbitmq.bus import REASON, RabbitBus, parameters_of
+from foa.bus.rabbitmq.bus import REASON, RabbitBus
 from foa.bus.rabbitmq.definitions import ADMINISTRATOR, OPERATOR
+from foa.bus.rabbitmq.parameters import parameters_of
 from foa.bus.retries import RETRY_DELAYS_S
 from foa.errors import FoaError
 

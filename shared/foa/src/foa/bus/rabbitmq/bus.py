@@ -2,7 +2,6 @@
 
 import contextlib
 import queue
-import ssl
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -18,6 +17,7 @@ from pika.exceptions import AMQPError
 from foa.bus.port import BusAway, Delivered, Handler, Outcome
 from foa.bus.rabbitmq import topology
 from foa.bus.rabbitmq.address import BrokerAddress
+from foa.bus.rabbitmq.parameters import parameters_of
 from foa.bus.retries import RETRY_DELAYS_S, delay_after
 from foa_stage.manifests import Manifest, ManifestRejected, read_manifest, write_manifest
 
@@ -27,22 +27,6 @@ PREFETCH = 20
 CONFIRM_TIMEOUT_S = 30.0
 FIRST_PAUSE_S, LAST_PAUSE_S = 0.5, 30.0
 ATTEMPTS, REASON, SENT_MS = "x-foa-attempts", "x-foa-reason", "x-foa-sent-ms"
-
-
-def parameters_of(address: BrokerAddress) -> pika.ConnectionParameters:
-    """Return pika's parameters; the password is read now."""
-    credentials = pika.PlainCredentials(address.user, address.password_file.read_text().strip())
-    options = None
-    if address.ca_file:
-        options = pika.SSLOptions(
-            ssl.create_default_context(cafile=str(address.ca_file)), address.host
-        )
-    return pika.ConnectionParameters(
-        *(address.host, address.port, address.vhost, credentials),
-        heartbeat=30,
-        blocked_connection_timeout=30,
-        ssl_options=options,
-    )
 
 
 @dataclass(frozen=True)

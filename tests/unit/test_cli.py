@@ -1,0 +1,182 @@
+"""The operator's command on a site of stub stages: the whole way, in one process."""
+
+import json
+import signal
+
+import pytest
+import structlog
+from prometheus_client import CollectorRegistry
+from typer.testing import CliRunner
+
+from foa import __version__
+from foa.cli import request_commands
+from foa.cli.__main__ import make_app
+from foa.pipeline import Reader
+from foa.service.daemon import Daemon, serve
+from foa.service.embedded import Embedded, executor_of
+from foa.site import read_site
+from foa_stage.tree import RunTree
+from foa_testing.fakes import stub_site
+
+REQUEST = "target: Crab\nnights: 2024-12-05\nruns: [1, 2, 3]\n"
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    """A site with one request that was run: its second run has a corrupt file."""
+    home = tmp_path_factory.mktemp("stubs")
+    stub_site.make_local_site(home, {2: "bad"})
+    (home / "request.yaml").write_text(REQUEST)
+    return home
+
+
+@pytest.fixture(scope="module")
+def foa(home):
+    """Types a command; returns what it printed."""
+    runner, app = CliRunner(), make_app()
+
+    def type_(*words, code=0):
+        ended = runner.invoke(app, [*map(str, words), "--site", str(home / "site.yaml")])
+        assert ended.exit_code == code, ended.output
+        return ended.stdout if not code else ended.output
+
+    yield type_
+    structlog.reset_defaults()  # the command quiets the log of its own process
+
+
+@pytest.fixture(scope="module")
+def ran(foa, home):
+    """What `foa run --json` said."""
+    (said,) = json.loads(foa("run", home / "request.yaml", "--json"))
+    return said
+
+
+def test_a_request_is_run_to_its_end_though_a_run_fails(ran):
+    states = {run["obs_id"]: run["stages"]["dl3-maker"] for run in ran["runs"]}
+    assert states == {1: "done", 2: "skipped", 3: "done"}
+    (failed,) = [run for run in ran["runs"] if run["reason"]]
+    assert "truncated" in failed["reason"]
+    assert ran["results"].endswith("002-final/results.json")
+
+
+def test_it_is_listed_shown_and_explained(ran, foa):
+    (row,) = json.loads(foa("list", "--json"))
+    assert (row["request"], row["runs"], row["failed"], row["state"]) == (
+        *(ran["request"], 3, 1, "final"),
+    )
+    shown = foa("show", "crab")
+    assert "Crab" in shown
+    assert "truncated" in shown
+    rows = json.loads(foa("why", "crab", "2", "--json"))
+    assert any(row["what"] == "dl2-converter" for row in rows)
+
+
+def test_run_again_it_submits_nothing(ran, foa, home):
+    tree = RunTree(home / "tree")
+    before = {attempt.name for work in tree.works() for attempt in work.attempts()}
+    said = foa("run", home / "request.yaml")
+    assert "everything was done already" in said
+    assert {attempt.name for work in tree.works() for attempt in work.attempts()} == before
+
+
+def test_retry_does_the_failed_run_again_and_nothing_else(ran, foa, home):
+    tree = RunTree(home / "tree")
+    before = {attempt.name for work in tree.works() for attempt in work.attempts()}
+    foa("retry", "crab", "2")
+    after = {attempt.name for work in tree.works() for attempt in work.attempts()}
+    (new,) = after - before
+    assert new.startswith("foa-dl2-converter-")
+    assert new.endswith("-2")
+
+
+def test_logs_name_the_attempts(ran, foa):
+    assert "=== dl2-converter: " in foa("log", "crab", "1")
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (("show", "vela"), "no request begins with 'vela'"),
+        (("why", "crab", "9"), "run 9 does not belong"),
+        (("log", "crab", "9"), "no job of"),
+        (("submit", "{request}"), "names no broker"),
+        (("dlq", "ls", "selector"), "names no broker"),
+        (("bus", "apply"), "names no broker"),
+        (("bus", "users"), "names no broker"),
+        (("serve", "nobody"), "no service 'nobody' is installed"),
+        (("serve", "selector"), "names no broker"),
+        (("run", "none.yaml"), "none.yaml"),
+    ],
+)
+def test_what_is_wrong_is_one_clear_error(ran, foa, home, words, complaint):
+    said = foa(*(word.format(request=home / "request.yaml") for word in words), code=2)
+    assert complaint in " ".join(said.split())
+    assert "Traceback" not in said
+
+
+def test_a_check_names_what_is_missing(foa):
+    rows = {row["what"]: row["ok"] for row in json.loads(foa("check", "--json", code=1))}
+    assert rows["run tree"]
+    assert rows["stage selector"]
+    assert not rows["archive dl1"]
+
+
+def test_a_tree_that_cannot_be_written_is_named(foa, home, tmp_path):
+    (tmp_path / "site.yaml").write_text(
+        (home / "site.yaml").read_text().replace(f"{home}/tree", "/proc/tree")
+    )
+    runner = CliRunner()
+    words = ["run", str(home / "request.yaml"), "--site", str(tmp_path / "site.yaml")]
+    ended = runner.invoke(make_app(), words)
+    assert ended.exit_code == 2
+    assert "run tree /proc" in ended.output
+
+
+def test_the_version_is_that_of_all_distributions():
+    ended = CliRunner().invoke(make_app(), ["--version"])
+    assert ended.stdout == f"foa {__version__}\n"
+
+
+def test_commands_of_other_distributions_are_there():
+    assert "synth" in CliRunner().invoke(make_app(), ["--help"]).stdout
+    assert set(request_commands.COMMANDS) >= {"run", "submit", "list", "show", "why", "retry"}
+
+
+def test_a_missing_environment_ends_before_anything_is_run(home, tmp_path):
+    site = read_site(home / "site.yaml").model_copy(update={"environments": tmp_path})
+    with pytest.raises(Exception, match="make env"):
+        Embedded(site)
+    assert executor_of(site, stub_site.job_services()[0]).running() == []
+
+
+def test_a_daemon_needs_a_broker(home):
+    service = stub_site.job_services()[0]
+    with pytest.raises(Exception, match="names no broker"):
+        Daemon(service, read_site(home / "site.yaml"), CollectorRegistry())
+    with pytest.raises(Exception, match="names no broker"):
+        serve(service, home / "site.yaml", "127.0.0.1:0")
+
+
+def test_a_reader_is_run_with_the_site_and_needs_no_broker(home):
+    shown = []
+
+    def show(site_file, stopping):
+        shown.append((site_file, stopping.is_set()))
+
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    serve(Reader(name="page", title="", show=show), home / "site.yaml", "127.0.0.1:0")
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+    assert shown == [(home / "site.yaml", False)]
+
+
+def test_a_directory_of_dl3_files_is_analysed_by_the_stage_that_makes_results(foa, tmp_path):
+    said = foa("analyze", tmp_path, "--target", "83.63,22.01")
+    assert "report: " in said
+    (results,) = [json.loads(foa("analyze", tmp_path, "--target", "crab", "--json"))]
+    assert (results["title"], results["target"]["name"]) == (tmp_path.name, "Crab")
+
+
+@pytest.mark.parametrize("target", ["400,95", "nan,1", "1,2,3", "x,y", "Crabb"])
+def test_a_target_that_is_none_is_one_clear_error(foa, tmp_path, target):
+    assert "Traceback" not in foa("analyze", tmp_path, "--target", target, code=2)
