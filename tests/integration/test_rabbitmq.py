@@ -9,8 +9,10 @@ import pytest
 
 from foa.bus import BusAway
 from foa.bus.rabbitmq import topology
+from foa.bus.rabbitmq.definitions import ADMINISTRATOR
 from foa.bus.rabbitmq.parameters import parameters_of
 from foa.errors import FoaError
+from foa_stage.manifests import write_manifest
 from foa_testing.fakes import factories
 
 
@@ -82,6 +84,22 @@ def test_nothing_confirmed_is_lost_when_the_broker_is_killed(connect, rabbitmq):
     rabbitmq.start()
     wait_until(lambda: bus.connected)
     deliver_until(bus, lambda: {manifest.obs_id for manifest in heard} >= set(confirmed))
+
+
+@pytest.mark.parametrize("value", ["many", float("nan"), float("inf"), -1e300, {"a": 1}, None])
+def test_no_header_keeps_a_service_from_its_messages(connect, rabbitmq, value):
+    heard = []
+    bus = connect(handler=heard.append)
+    headers = {"x-foa-attempts": value, "x-foa-sent-ms": value}
+    properties = pika.BasicProperties(headers=headers)
+    parameters = parameters_of(rabbitmq.broker.address_of(ADMINISTRATOR))
+    manifest = factories.run_selected()
+    with pika.BlockingConnection(parameters) as connection:
+        channel, body = connection.channel(), write_manifest(manifest)
+        channel.basic_publish(topology.EXCHANGE, manifest.kind, body, properties)
+    deliver_until(bus, lambda: heard)
+    assert heard == [manifest]
+    assert bus.connections == 1
 
 
 @pytest.mark.parametrize(

@@ -361,3 +361,17 @@ def test_many_jobs_are_asked_for_in_lots(executor, client, tell, tmp_path):
 def test_no_word_of_a_scheduler_is_known_outside_its_folder(module, repository):
     text = (repository / f"shared/foa/src/foa/executors/{module}.py").read_text().lower()
     assert not [word for word in ("slurm", "sbatch", "squeue", "sacct") if word in text]
+
+
+def test_a_steady_flow_of_submissions_does_not_put_off_the_look_for_ends(
+    executor, client, clock, job, tmp_path
+):
+    executor.submit(job)
+    client.accounting = [ended(job)]
+    for number in range(3 * int(FIRST_INTERVAL_S)):
+        clock.advance(1)
+        another = Job(f"foa-test-{number}0", ("true",), tmp_path / f"{number}/attempt-1", RESOURCES)
+        executor.submit(another)
+        if executor.endings() == [Completed(job.name)]:
+            return
+    pytest.fail("nobody looked while jobs were submitted")

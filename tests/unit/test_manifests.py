@@ -64,6 +64,16 @@ def test_digest_does_not_depend_on_order(content):
     assert digest(content) == digest(dict(reversed(content.items())))
 
 
+def test_a_reason_of_any_length_makes_a_small_manifest_that_stays_as_it_is():
+    long = factories.run_failed().model_copy(update={"reason": "begin" + "x" * 2_000_000 + "end"})
+    failed = read_manifest(write_manifest(long))
+    assert len(write_manifest(failed)) < 100_000
+    assert failed.reason.startswith("begin")
+    assert failed.reason.endswith("end")
+    assert "characters left out" in failed.reason
+    assert read_manifest(write_manifest(failed)) == failed
+
+
 def test_request_id_is_readable_and_follows_content():
     request = factories.make_request()
     assert request.id.startswith("crab-20241205-")

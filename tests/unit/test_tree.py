@@ -1,12 +1,14 @@
 """The run tree tells the truth about requests, work and products."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from foa_stage.jobs import Died, JobState, Resources
 from foa_stage.manifests import RunFailed, RunSelected
 from foa_stage.tree import Attempt, Report, RunTree, product_of, write_atomic
+from foa_stage.tree.files import link_atomic
 from foa_testing.fakes import factories
 
 
@@ -61,6 +63,30 @@ def test_a_failed_write_leaves_the_old_file_and_no_rubbish(tmp_path):
         write_atomic(path, "not bytes")
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_writers_in_containers_with_the_same_process_number_do_not_disturb_each_other(tmp_path):
+    path, link = tmp_path / "file", tmp_path / "link"
+
+    def write(number):
+        for _ in range(50):
+            write_atomic(path, b"%d" % number)
+            link_atomic(link, path)
+
+    with ThreadPoolExecutor(4) as pool:
+        for written in [pool.submit(write, number) for number in range(4)]:
+            written.result()
+    assert path.read_bytes() in (b"0", b"1", b"2", b"3")
+    assert sorted(tmp_path.iterdir()) == [path, link]
+
+
+def test_of_a_log_only_the_end_is_read(work):
+    attempt = Attempt(work, 1)
+    assert attempt.log_tail() == ""
+    attempt.begin(Resources(memory_mib=1, time_limit_s=1))
+    (attempt.directory / "err").write_text("x" * (4 << 20) + "\nfirst\nlast\n")
+    assert attempt.log_tail(lines=2) == "first\nlast"
+    assert len(attempt.log_tail(lines=9)) < 20_000
 
 
 def test_deaths_are_counted_since_the_last_success(work):

@@ -141,8 +141,10 @@ class BatchExecutor:
                 self._log.warning("unsure", job=tracked.job.name, reason=reason)
 
     def _ask_soon(self) -> None:
+        """Ask after the first interval; a steady flow of jobs does not put off what is due."""
         self._interval = self._first_interval
-        self._next_query = self._clock() + self._interval
+        due, is_alone = self._clock() + self._interval, len(self._tracked) == 1
+        self._next_query = due if is_alone else min(self._next_query, due)
 
     def _ask(self) -> None:
         """Ask the scheduler for every job that has left no report."""

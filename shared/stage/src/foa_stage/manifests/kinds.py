@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import BaseModel, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, BeforeValidator, Field, TypeAdapter, ValidationError
 
 from foa_stage.manifests.canonical import Identified, canonical_json
 from foa_stage.manifests.files import Product
@@ -13,6 +13,21 @@ SchemaVersion = Literal[1, 2]
 """Versions that are read: 1 stored no identities."""
 SCHEMA_VERSION: SchemaVersion = 2
 """The version that is written."""
+
+
+MAX_TEXT = 16 << 10
+"""Characters of a reason or a log in a manifest: a message has to stay small."""
+
+
+def shorten(text: Any) -> Any:
+    """Leave the middle of a long text out."""
+    if not isinstance(text, str) or len(text) <= MAX_TEXT:
+        return text
+    half = MAX_TEXT // 2 - 50  # with the remark, it is short enough to stay as it is
+    return f"{text[:half]}\n[{len(text) - 2 * half} characters left out]\n{text[-half:]}"
+
+
+ShortText = Annotated[str, BeforeValidator(shorten)]
 
 
 class ManifestRejected(ValueError):
@@ -37,7 +52,7 @@ class RequestFailed(_Manifest):
     """Nothing can be analysed, and why."""
 
     kind: Literal["request.failed"] = "request.failed"
-    reason: str
+    reason: ShortText
 
 
 class _RunManifest(_Manifest):
@@ -87,8 +102,8 @@ class RunFailed(_RunManifest):
 
     kind: Literal["run.failed"] = "run.failed"
     stage: str
-    reason: str
-    log_tail: str = ""
+    reason: ShortText
+    log_tail: ShortText = ""
 
     @classmethod
     def after(cls, manifest: _RunManifest, stage: str, reason: str, log_tail: str = "") -> Self:

@@ -3,23 +3,28 @@
 import fcntl
 import hashlib
 import os
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from foa_stage.manifests import Product
 
+TAIL_BYTES = 16 << 10
+"""Of a log: a stage may write gigabytes, and lines of any length."""
+
 
 def write_atomic(path: Path, content: bytes) -> None:
-    """Write a file so that a reader sees either the old or the new content."""
+    """Write a file so that a reader sees either the old or the new content, also after a crash."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary = _draft_of(path)
     try:
         with temporary.open("wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
+        _sync_directory(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -27,10 +32,23 @@ def write_atomic(path: Path, content: bytes) -> None:
 def link_atomic(link: Path, target: Path) -> None:
     """Make or replace a symbolic link."""
     link.parent.mkdir(parents=True, exist_ok=True)
-    temporary = link.with_name(f".{link.name}")
-    temporary.unlink(missing_ok=True)
+    temporary = _draft_of(link)
     temporary.symlink_to(target)
     temporary.replace(link)
+
+
+def _draft_of(path: Path) -> Path:
+    """Name a temporary file; process numbers repeat on other hosts and in containers."""
+    return path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+
+
+def _sync_directory(directory: Path) -> None:
+    """Let a rename survive a crash of the host."""
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 @contextmanager
@@ -40,6 +58,18 @@ def locked(path: Path) -> Iterator[None]:
     with path.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+
+
+def read_tail(path: Path, lines: int) -> str:
+    """Read the last lines of a text file, at most `TAIL_BYTES`; nothing if there is no file."""
+    try:
+        with path.open("rb") as file:
+            file.seek(0, os.SEEK_END)
+            file.seek(max(file.tell() - TAIL_BYTES, 0))
+            content = file.read()
+    except FileNotFoundError:
+        return ""
+    return "\n".join(content.decode(errors="replace").splitlines()[-lines:])
 
 
 def sha256_of(path: Path) -> str:

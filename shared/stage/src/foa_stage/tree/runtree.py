@@ -8,10 +8,11 @@
     requests/<request>/results/001-first-look, 002-final, ...
     outbox/<service>/, pending/<service>/             manifests to send, manifests to answer
     work/<stage>/<key>/request.json report.json products/
-    work/<stage>/<key>/attempt-1/ resources.json out err conclusion.json, and what the executor keeps there
+    work/<stage>/<key>/attempt-1/resources.json out err conclusion.json, executor's own files
     cache/<name>/                                     what stages may reuse and make again
-"""  # noqa: E501
+"""
 
+import glob
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -114,7 +115,7 @@ class RunTree:
 
     def request_ids(self, beginning: str = "") -> list[str]:
         """Return the ids of the requests that begin so, oldest first."""
-        paths = self.root.glob(f"requests/{beginning}*/request.json")
+        paths = self.root.glob(f"requests/{glob.escape(beginning)}*/request.json")
         return [path.parent.name for path in sorted(paths, key=_age)]
 
     def request(self, request_id: str) -> Request | Unreadable:

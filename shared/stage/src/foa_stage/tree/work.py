@@ -11,7 +11,7 @@ from pydantic import AliasChoices, Field, ValidationError
 
 from foa_stage.jobs import Died, JobState, Resources
 from foa_stage.manifests import Frozen, Product, canonical_json
-from foa_stage.tree.files import locked, sha256_of, write_atomic
+from foa_stage.tree.files import locked, read_tail, sha256_of, write_atomic
 
 
 class Report(Frozen):
@@ -121,10 +121,7 @@ class Attempt:
 
     def log_tail(self, lines: int = 20) -> str:
         """Read the end of what the job wrote on stderr."""
-        path = self.directory / "err"
-        if not path.exists():
-            return ""
-        return "\n".join(path.read_text(errors="replace").splitlines()[-lines:])
+        return read_tail(self.directory / "err", lines)
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,8 @@ from foa_stage.manifests import Manifest, ManifestRejected, read_manifest, write
 
 MAX_BYTES = 1 << 20
 """Largest message that is read: a manifest has a few kB."""
+MAX_HEADER = 1e15
+"""A time in ms, or a number of attempts, is smaller; NaN is not."""
 PREFETCH = 20
 CONFIRM_TIMEOUT_S = 30.0
 FIRST_PAUSE_S, LAST_PAUSE_S = 0.5, 30.0
@@ -198,6 +200,8 @@ class RabbitBus:
             except (AMQPError, OSError) as error:
                 reason = f"{type(error).__name__}: {error}"
                 self._log.warning("broker away", error=reason, pause_s=pause)
+            except Exception:  # without this thread nothing is ever consumed again
+                self._log.exception("connection broke", pause_s=pause)
             self._disconnect()
             self._stopping.wait(pause)
             pause = min(2 * pause, LAST_PAUSE_S)
@@ -222,8 +226,8 @@ class RabbitBus:
 
     def _receive(self, channel: Any, method: Any, properties: Any, body: bytes) -> None:
         headers = properties.headers or {}
-        sent = headers.get(SENT_MS, 1000 * time.time()) / 1000
-        attempts = int(headers.get(ATTEMPTS, 0))
+        sent = _number(headers.get(SENT_MS), 1000 * time.time()) / 1000
+        attempts = int(_number(headers.get(ATTEMPTS), 0))
         delivery = _Delivery(self._generation, method.delivery_tag, attempts, sent, body)
         self._inbox.put(delivery)
 
@@ -232,6 +236,12 @@ class RabbitBus:
         if connection and connection.is_open:
             with contextlib.suppress(AMQPError):
                 connection.close()
+
+
+def _number(header: Any, default: float) -> float:
+    """Read a header that anybody may have written."""
+    is_number = isinstance(header, int | float) and abs(header) < MAX_HEADER
+    return float(header) if is_number else default
 
 
 def _send(
