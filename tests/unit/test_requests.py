@@ -1,8 +1,11 @@
 """Request, site and profile files: what is wrong in them is named."""
 
+import json
 from datetime import date
 
+import jsonschema
 import pytest
+import yaml
 
 from foa.errors import FoaError
 from foa.intake.request_files import read_profile, read_request
@@ -43,6 +46,37 @@ def test_a_name_one_night_and_a_zenith_range_are_a_request(ask):
     assert request.profile.selection.zenith_deg.high == 35
 
 
+def test_a_night_may_be_spelled_as_directories_do(ask):
+    assert ask("target: Crab\nnights: 20241205").first_night == date(2024, 12, 5)
+    request = ask("target: Crab\nnights: [20241205, 2024-12-07]")
+    assert (request.first_night, request.last_night) == (date(2024, 12, 5), date(2024, 12, 7))
+
+
+@pytest.mark.parametrize("name", ["crab", "too"])
+def test_the_schema_accepts_the_shipped_requests(repository, name):
+    schema = json.loads((repository / "deploy/schemas/request-file.json").read_text())
+    content = yaml.safe_load((repository / f"deploy/requests/{name}.yaml").read_text())
+    jsonschema.validate(json.loads(json.dumps(content, default=str)), schema)
+
+
+@pytest.mark.parametrize(
+    ("template", "what"),
+    [
+        ("/archive/{nigth}.h5", "nigth"),
+        ("/archive/{obs_id:04d}.h5", "obs_id"),
+        ("/archive/{}.h5", "neither"),
+        ("/archive/**/x.h5", "neither"),
+        ("/archive/{night.h5", "archive"),
+    ],
+)
+def test_a_template_that_cannot_be_filled_in_is_named(tmp_path, repository, template, what):
+    content = yaml.safe_load((repository / "deploy/sites/demo.yaml").read_text())
+    content["archive"]["dl1"] = template
+    (tmp_path / "site.yaml").write_text(yaml.safe_dump(content))
+    with pytest.raises(FoaError, match=what):
+        read_site(tmp_path / "site.yaml")
+
+
 def test_the_same_file_is_the_same_request(ask):
     text = "target: Crab\nnights: [2024-12-05, 2024-12-07]"
     assert ask(text).id == ask(text).id
@@ -59,6 +93,14 @@ def test_the_same_file_is_the_same_request(ask):
         ("target: Crab\nnights: 2024-12-05\nzenit: [0, 35]", "zenit"),
         ("target: Crab\nnights: 2024-12-05\nzenith: [35, 0]", "not below"),
         ("target: Crab\nnights: 2024-12-05\nruns: []", "empty list"),
+        ("target: Crab\nnights: 2024-12-05\nruns: [true]", "runs.0"),
+        ("target: Crab\nnights: 2024-12-05\nruns: [7, 7]", "named more than once: 7"),
+        ("target: Crab\nnights: 2024-12-05\nzenith: [0, .inf]", "finite"),
+        ("target: Crab\nnights: 2024-11-31", "not YAML: day is out of range"),
+        ("target: Crab\nnights: 20241131", "nights"),
+        ("target: Crab\nnights: [0001-01-01, 9999-12-31]", "more than 3660 nights"),
+        ("target: Crab\nnights: " + "9" * 5000, "not YAML"),
+        ("[" * 5000, "not YAML"),
         ("target: Crab\nnights: 2024-12-05\nprofile: deep", "unknown profile 'deep'"),
         ("- target", "not a mapping"),
         ("target: [", "not YAML"),

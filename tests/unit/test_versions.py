@@ -13,7 +13,7 @@ from foa.intake.submission import submission
 from foa.site import read_site
 from foa_analyzer.tables import read_results
 from foa_stage.jobs import JobState
-from foa_stage.manifests import KINDS, Request, Setting, digest, read_manifest
+from foa_stage.manifests import KINDS, Request, RunSelected, Setting, digest, read_manifest
 from foa_stage.tree import RunTree, Work
 
 VERSIONS = sorted(path for path in (Path(__file__).parents[1] / "data/versions").iterdir())
@@ -88,6 +88,19 @@ def test_reports_are_read(version):
     report = Work.at(version / "work").last_report()
     assert report.outcome == "done"
     assert report.resources is not None
+
+
+def test_what_failed_is_forgotten_by_a_retry(version, tree):
+    (work,) = tree.works()
+    failed = json.loads((version / "work/report.json").read_bytes()) | {"outcome": "failed"}
+    (work.directory / "report.json").write_text(json.dumps(failed | {"products": []}))
+    request_id = next(one for one in tree.request_ids() if tree.request(one).obs_ids is None)
+    selected = tree.newest(request_id, RunSelected, 20001)
+    tree.link_work(selected, work, per_run=True)
+    inspection.forget_failures(tree, request_id, 20002)
+    assert work.last_report() is not None
+    inspection.forget_failures(tree, request_id, 20001)
+    assert work.last_report() is None
 
 
 def test_results_are_read_and_shown(version):

@@ -4,15 +4,19 @@ import os.path
 from collections.abc import Iterator, Mapping
 from itertools import takewhile
 from pathlib import Path
+from string import Formatter
 from typing import Any
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, field_validator
 
 from foa.bus.rabbitmq.address import Broker
 from foa.executors import Execution, LocalExecution
 from foa.yaml_models import read_yaml, validate
 from foa_stage.jobs import Resources
 from foa_stage.manifests import Archive, Frozen, Manifest, ManifestRejected
+
+PLACEHOLDERS = {("night", ""), ("obs_id", "05d"), ("production", ""), ("line", "")}
+"""Of templates of paths, with their formats."""
 
 
 class Images(Frozen):
@@ -57,6 +61,13 @@ class Site(Frozen):
         default={}, description="of a service's jobs, where they are not those it declares"
     )
 
+    @field_validator("archive")
+    @classmethod
+    def _only_known_placeholders(cls, archive: Archive) -> Archive:
+        for name, template in archive.model_dump(exclude={"production"}).items():
+            _check_template(name, template)
+        return archive
+
     def reject_foreign_paths(self, manifest: Manifest) -> None:
         """Accept only files below this site's run tree or where its archive lies.
 
@@ -98,6 +109,26 @@ def read_site(path: Path) -> Site:
                 for key, value in section.items()
             }
     return validate(Site, content, path)
+
+
+def _check_template(name: str, template: str) -> None:
+    """Check that a template of paths can be filled in.
+
+    Raises
+    ------
+    ValueError
+        Naming what is wrong in it.
+    """
+    try:
+        fields = {(field, spec) for _, field, spec, _ in Formatter().parse(template) if field}
+    except ValueError as error:
+        raise ValueError(f"{name}: {template}: {error}") from error
+    if unknown := fields - PLACEHOLDERS:
+        known = ", ".join(sorted(f"{{{f}:{s}}}" if s else f"{{{f}}}" for f, s in PLACEHOLDERS))
+        wrong = ", ".join(sorted(field for field, _ in unknown))
+        raise ValueError(f"{name}: unknown placeholder or format of {wrong}: known are {known}")
+    if "**" in template or "{}" in template:
+        raise ValueError(f"{name}: {template}: neither ** nor {{}} may stand in a path")
 
 
 def _paths(content: Any) -> Iterator[Path]:

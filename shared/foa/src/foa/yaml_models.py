@@ -23,7 +23,8 @@ def read_yaml(path: Path) -> dict[str, Any]:
         content = yaml.safe_load(path.read_text())
     except OSError as error:
         raise FoaError(f"{path}: {error.strerror}") from error
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        # ValueError: a date that does not exist, a number of too many digits, not UTF-8
         raise FoaError(f"{path}: not YAML: {error}") from error
     if not isinstance(content, dict):
         raise FoaError(f"{path}: not a mapping of names to values")

@@ -1,9 +1,10 @@
 """Read request files and profiles, as people write them."""
 
+import re
 from datetime import date
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field, field_validator
 
@@ -14,26 +15,59 @@ from foa.yaml_models import read_yaml, validate
 from foa_stage.manifests import Interval, Profile, Request, Selection, Setting, Target
 
 Range = tuple[float, float]
+RunNumber = Annotated[int, Field(strict=True, gt=0)]
+MAX_NIGHTS = 3660
+"""Ten years: files of every night are looked for."""
 
 
 class RequestFile(Setting):
     """A request file."""
 
     target: Target | str = Field(description="a known name, or name, ra and dec in degrees (ICRS)")
-    nights: tuple[date, date] = Field(
-        description="first and last night (dates of the evenings), or one night"
+    nights: date | tuple[date, date] = Field(
+        description="date of the evening of one night, or of the first and the last night"
     )
     zenith: Range | None = Field(default=None, description="range in degrees for a run to be good")
     offset: Range | None = Field(default=None, description="range in degrees for a run to be good")
-    runs: tuple[int, ...] | None = Field(default=None, description="only these runs")
+    runs: tuple[RunNumber, ...] | None = Field(default=None, description="only these runs")
     profile: str = Field(
         default="quick-look", description="name of a shipped profile, or path of a file"
     )
 
+    @property
+    def first_and_last(self) -> tuple[date, date]:
+        """Return the first and the last night."""
+        return self.nights if isinstance(self.nights, tuple) else (self.nights, self.nights)
+
     @field_validator("nights", mode="before")
     @classmethod
-    def _one_or_two(cls, nights: Any) -> Any:
-        return nights if isinstance(nights, list | tuple) else (nights, nights)
+    def _as_directories_spell_it(cls, nights: Any) -> Any:
+        """Read nights as directories spell them, too: 20241205."""
+        if isinstance(nights, list | tuple):
+            return tuple(map(_read_night, nights))
+        return _read_night(nights)
+
+    @field_validator("nights")
+    @classmethod
+    def _not_endless(cls, nights: date | tuple[date, date]) -> date | tuple[date, date]:
+        if isinstance(nights, tuple) and (nights[1] - nights[0]).days >= MAX_NIGHTS:
+            raise ValueError(f"more than {MAX_NIGHTS} nights")
+        return nights
+
+    @field_validator("runs")
+    @classmethod
+    def _each_once(cls, runs: tuple[int, ...] | None) -> tuple[int, ...] | None:
+        if repeated := sorted({run for run in runs or () if (runs or ()).count(run) > 1}):
+            raise ValueError(f"named more than once: {', '.join(map(str, repeated))}")
+        return runs
+
+
+def _read_night(night: Any) -> Any:
+    """Read 20241205 as a date; anything else is left to the model."""
+    spelled = str(night)
+    if re.fullmatch(r"\d{8}", spelled):
+        return f"{spelled[:4]}-{spelled[4:6]}-{spelled[6:]}"
+    return night
 
 
 def read_request(path: Path, site: Site) -> Request:
@@ -45,7 +79,7 @@ def read_request(path: Path, site: Site) -> Request:
         If anything in it is missing, unknown or of the wrong kind.
     """
     asked = validate(RequestFile, read_yaml(path), path)
-    first, last = asked.nights
+    first, last = asked.first_and_last
     target = find_target(asked.target) if isinstance(asked.target, str) else asked.target
     profile = read_profile(asked.profile, path.parent)
     selection = _narrowed(profile.selection, asked)
