@@ -46,7 +46,8 @@ build_wheels = @rm -rf $(WHEELS)/$1 && for package in $2; do \
 $(WHEELS)/foa.stamp: $(call files_of,shared/stage shared/foa services) | $(UV)
 	$(call build_wheels,foa,shared/stage shared/foa $(addprefix services/,$(SERVICES)))
 
-$(WHEELS)/%.stamp: $$(call files_of,shared/stage services/$$*) | $(UV)
+# their version is that of foa
+$(WHEELS)/%.stamp: $$(call files_of,shared/stage services/$$*) shared/foa/src/foa/__init__.py | $(UV)
 	$(call build_wheels,$*,shared/stage services/$*)
 
 # arguments that every image takes, of a service or the daemons, from a lock

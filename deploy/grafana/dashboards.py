@@ -107,7 +107,7 @@ def services() -> Dashboard:
     """Make a row for each service: where its time goes, how its work turns out."""
     board = new("foa-services", "FOA: the services")
     for service in installed_services():
-        board = board.with_row(Row(service.name))
+        board = board.with_row(Row(f"{service.name}: {service.title}"))
         board = with_panels(board, panels_of(f'{{service="{service.name}"}}'))
     return board
 

@@ -108,7 +108,8 @@ def with_a_sixth(repository, tmp_path_factory):
     """What the programs say in an environment in which one more service is installed."""
     home = tmp_path_factory.mktemp("sixth")
     uv, source = repository / "build/uv/bin/uv", repository / "tests/services/counter"
-    install = [uv, "pip", "install", "--quiet", "--no-deps", "--target", home / "site", source]
+    offline = ["--quiet", "--no-deps", "--no-build-isolation", "--python", sys.executable]
+    install = [uv, "pip", "install", *offline, "--target", home / "site", source]
     subprocess.run(install, check=True, cwd=home)
     environment = os.environ | {"PYTHONPATH": str(home / "site")}
     script = [sys.executable, "-c", SIXTH, home, repository / "deploy/grafana/dashboards.py"]

@@ -108,6 +108,8 @@ def test_a_manifest_reaches_every_service_that_consumes_its_kind(connect):
 
 def test_a_kind_nobody_consumes_has_a_place_to_go(connect):
     connect("analyzer").publish(factories.analysis_ready())
+    for service in consumers():
+        assert connect(service, handler=pytest.fail).deliver(0.1) is False
 
 
 def test_without_a_message_a_delivery_ends_in_time(connect):
@@ -200,7 +202,10 @@ def test_every_delivery_is_observed_with_its_outcome(connect, broker):
     assert all(delivered.waited_s >= 0 for delivered in seen)
 
 
-def test_the_broker_is_reached_and_its_topology_may_be_declared_again(broker):
+def test_the_topology_may_be_declared_again_and_what_is_there_stays(connect, broker):
+    bus = connect()
+    broker.publish_raw("run.selected", b"rubbish")
+    assert bus.deliver(10)
     broker.administration.reach()
     broker.administration.declare()
-    broker.administration.reach()
+    assert len(broker.administration.list_parked("dl2-converter")) == 1

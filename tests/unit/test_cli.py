@@ -1,7 +1,9 @@
 """The operator's command on a site of stub stages: the whole way, in one process."""
 
+import importlib.metadata
 import json
 import signal
+from dataclasses import replace
 
 import pytest
 import structlog
@@ -9,11 +11,13 @@ from prometheus_client import CollectorRegistry
 from typer.testing import CliRunner
 
 from foa import __version__
-from foa.cli import request_commands
 from foa.cli.__main__ import make_app
-from foa.pipeline import Reader
+from foa.intake.submission import submission
+from foa.pipeline import JobService, Reader, job_services
+from foa.service import embedded
+from foa.service.assembly import executor_of
 from foa.service.daemon import Daemon, serve
-from foa.service.embedded import Embedded, executor_of
+from foa.service.embedded import Embedded
 from foa.site import read_site
 from foa_stage.tree import RunTree
 from foa_testing.fakes import stub_site
@@ -132,25 +136,27 @@ def test_a_tree_that_cannot_be_written_is_named(foa, home, tmp_path):
     assert "run tree /proc" in ended.output
 
 
-def test_the_version_is_that_of_all_distributions():
+def test_the_version_is_that_of_all_distributions(repository):
     ended = CliRunner().invoke(make_app(), ["--version"])
     assert ended.stdout == f"foa {__version__}\n"
+    ours = ("foa", "foa-stage", "foa-testing", *(f"foa-{one.name}" for one in job_services()))
+    assert {importlib.metadata.version(name) for name in ours} == {__version__}
+    assert f"version: {__version__}" in (repository / "CITATION.cff").read_text()
 
 
 def test_commands_of_other_distributions_are_there():
     assert "synth" in CliRunner().invoke(make_app(), ["--help"]).stdout
-    assert set(request_commands.COMMANDS) >= {"run", "submit", "list", "show", "why", "retry"}
 
 
 def test_a_missing_environment_ends_before_anything_is_run(home, tmp_path):
     site = read_site(home / "site.yaml").model_copy(update={"environments": tmp_path})
     with pytest.raises(Exception, match="make env"):
         Embedded(site)
-    assert executor_of(site, stub_site.job_services()[0]).running() == []
+    assert executor_of(site, job_services()[0]).running() == []
 
 
 def test_a_daemon_needs_a_broker(home):
-    service = stub_site.job_services()[0]
+    service = job_services()[0]
     with pytest.raises(Exception, match="names no broker"):
         Daemon(service, read_site(home / "site.yaml"), CollectorRegistry())
     with pytest.raises(Exception, match="names no broker"):
@@ -180,3 +186,16 @@ def test_a_directory_of_dl3_files_is_analysed_by_the_stage_that_makes_results(fo
 @pytest.mark.parametrize("target", ["400,95", "nan,1", "1,2,3", "x,y", "Crabb"])
 def test_a_target_that_is_none_is_one_clear_error(foa, tmp_path, target):
     assert "Traceback" not in foa("analyze", tmp_path, "--target", target, code=2)
+
+
+def test_a_bug_in_a_plan_is_no_clear_error_but_a_bug(home, monkeypatch):
+    def buggy(manifest, tree):
+        raise KeyError("bug")
+
+    services = [replace(one, plan=buggy) for one in job_services() if one.name == "selector"]
+    monkeypatch.setattr(embedded, "job_services", lambda: services)
+    monkeypatch.setattr(JobService, "package", "foa_selector")
+    site = read_site(home / "site.yaml")
+    request = stub_site.make_request(home / "site.yaml", "Vela", [1])
+    with pytest.raises(KeyError, match="bug"):
+        Embedded(site).run([submission(request, RunTree(site.tree))])

@@ -58,7 +58,7 @@ def test_work_under_way_is_the_same_attempt_again(life, executor, record):
 def test_a_completed_job_without_a_report_has_failed(life, executor, record):
     life.find_or_submit(record)
     (attempt,) = record.work.attempts()
-    report = life.conclude(record, Completed(attempt.name), attempt)
+    _, report = life.conclude(record, Completed(attempt.name), attempt)
     assert (report.outcome, report.exit_code) == ("failed", 1)
     assert attempt.ended
     assert record.work.last_report() == report
@@ -68,7 +68,7 @@ def test_a_death_is_followed_by_another_attempt_until_the_table_gives_up(life, e
     life.find_or_submit(record)
     for number, more in ((1, True), (2, False)):
         attempt = record.work.attempts()[-1]
-        report = life.conclude(record, Died(attempt.name, JobState.FAILED, 1), attempt)
+        _, report = life.conclude(record, Died(attempt.name, JobState.FAILED, 1), attempt)
         assert (report is None) is more
         assert attempt.number == number
     assert "after 2 attempts" in report.reason
@@ -79,5 +79,5 @@ def test_what_a_stage_reported_counts_though_its_job_died(life, record):
     (attempt,) = record.work.attempts()
     (attempt.directory / "err").write_text("the end of the log")
     record.work.write_report(Report(outcome="failed", exit_code=3, reason="truncated"))
-    report = life.conclude(record, Died(attempt.name, JobState.FAILED, 3), attempt)
+    _, report = life.conclude(record, Died(attempt.name, JobState.FAILED, 3), attempt)
     assert (report.reason, report.log_tail) == ("truncated", "the end of the log")

@@ -1,12 +1,12 @@
 """The run tree tells the truth about requests, work and products."""
 
-import time
+import os
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from foa_stage.jobs import Died, JobState, Resources
-from foa_stage.manifests import RunFailed, RunSelected
+from foa_stage.manifests import ManifestRejected, RunFailed, RunSelected
 from foa_stage.tree import Attempt, Report, RunTree, product_of, write_atomic
 from foa_stage.tree.files import link_atomic
 from foa_testing.fakes import factories
@@ -102,7 +102,7 @@ def test_deaths_are_counted_since_the_last_success(work):
 def test_what_is_said_of_a_run_again_keeps_its_place_among_the_runs(tree):
     one, two = factories.run_selected(1, (1, 2)), factories.run_selected(2, (1, 2))
     tree.record(one)
-    time.sleep(0.02)
+    os.utime(next(tree.root.rglob(f"*{one.id}*")), (1, 1))
     for manifest in (two, one):
         tree.record(manifest)
     assert tree.manifests(one.request.id, RunSelected) == [one, two]
@@ -124,3 +124,27 @@ def test_a_request_shows_the_work_it_led_to(tree, work):
     tree.link_work(manifest, work, per_run=True)
     (link,) = tree.linked_works(manifest.request.id)
     assert (link.stage, link.obs_id, link.work) == ("dl2-converter", 7, work)
+
+
+def test_a_manifest_with_the_id_of_another_document_is_refused(tree):
+    known = factories.run_selected()
+    tree.record(known)
+    forged = known.model_copy(update={"obs_ids": (1, 2), "id": known.id})
+    with pytest.raises(ManifestRejected, match="has the id"):
+        tree.record(forged)
+    other = factories.make_request(factories.CRAB.model_copy(update={"name": "Vela"}))
+    as_crab = other.model_copy(update={"id": known.request.id})
+    with pytest.raises(ManifestRejected, match="another request has the id"):
+        tree.record(factories.run_selected().model_copy(update={"request": as_crab}))
+    assert tree.manifests(known.request.id, RunSelected) == [known]
+
+
+def test_files_that_people_leave_in_a_request_disturb_nothing(tree, work):
+    manifest = factories.run_selected(7)
+    tree.record(manifest)
+    tree.link_work(manifest, work, per_run=True)
+    directory = tree.request_directory(manifest.request.id)
+    for name in ("manifests/notes.json", "manifests/README", "jobs/notes.json", "jobs/a.7"):
+        (directory / name).write_text("{}")
+    assert tree.announcements(manifest.request.id).keys() == {"run.selected"}
+    assert [link.obs_id for link in tree.linked_works(manifest.request.id)] == [7]

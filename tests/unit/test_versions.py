@@ -5,11 +5,14 @@ import shutil
 from pathlib import Path
 
 import pytest
+import structlog
 
+from foa.bus import MemoryBroker
 from foa.cli import inspection
 from foa.cli.results import tables_of
 from foa.intake.request_files import read_profile, read_request
 from foa.intake.submission import submission
+from foa.service.outbox import Outbox
 from foa.site import read_site
 from foa_analyzer.tables import read_results
 from foa_stage.jobs import JobState
@@ -63,10 +66,22 @@ def test_requests_are_listed_and_shown(tree, capsys):
 
 
 def test_what_is_in_an_outbox_is_sent_and_removed(tree):
-    for mailbox in (tree.outbox("selector"), tree.pending("dl2-converter")):
-        (manifest,) = mailbox.all()
-        mailbox.remove(manifest)
-        assert len(mailbox) == 0
+    broker, heard = MemoryBroker({"dl2-converter": ("run.selected",)}), []
+    listener = broker.connect("dl2-converter")
+    listener.subscribe(heard.append)
+    mailbox = tree.outbox("selector")
+    (manifest,) = mailbox.all()
+    Outbox(mailbox, broker.connect("selector"), structlog.get_logger()).send()
+    assert listener.deliver()
+    assert [one.id for one in heard] == [manifest.id]
+    assert len(mailbox) == 0
+
+
+def test_what_is_pending_is_answered_and_removed(tree):
+    mailbox = tree.pending("dl2-converter")
+    (manifest,) = mailbox.all()
+    mailbox.remove(manifest)
+    assert len(mailbox) == 0
 
 
 def test_a_manifest_recorded_again_stays_one(tree):
@@ -137,7 +152,8 @@ def test_a_model_that_gains_a_field_renames_nothing(tree):
         manifest = read_manifest(json.dumps(old).encode())
         identity = old.get("id") or digest(old)
         assert manifest.id == identity
-        assert manifest.request.id == old["request"].get("id", manifest.request.id)
+        of_request = old["request"].get("id") or Request.identify(old["request"])
+        assert manifest.request.id == of_request
         mailbox = tree.outbox("test")
         mailbox.put(manifest)
         (sent,) = mailbox.all()

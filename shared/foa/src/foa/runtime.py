@@ -81,10 +81,10 @@ class Image:
         mounted = [path for path in outermost([*self.archive, *reads]) if path != self.tree]
         isolation = ("--userns", "--containall", "--cleanenv", "--no-home")
         binds = [f"--bind={path}:{path}:ro" for path in mounted]
-        places = (f"--workdir={scratch}", f"--pwd={request.parent}")
+        directories = (f"--workdir={scratch}", f"--pwd={request.parent}")
         return (
             *("apptainer", "--quiet", "exec", *isolation, *binds),
-            *(f"--bind={self.tree}:{self.tree}", *places, f"--env=FOA_IMAGE={self.software}"),
+            *(f"--bind={self.tree}:{self.tree}", *directories, f"--env=FOA_IMAGE={self.software}"),
             *(str(self.path), "foa-stage", self.service.stage, str(request)),
         )
 

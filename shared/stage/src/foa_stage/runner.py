@@ -65,12 +65,17 @@ class Stage(Generic[R]):
 
 def main() -> None:
     """Do the work of a request: `foa-stage MODULE REQUEST`, what a job executes."""
-    module, request = sys.argv[1:]
+    if len(sys.argv) != 3:
+        sys.exit("usage: foa-stage MODULE REQUEST")
+    module, request = sys.argv[1], Path(sys.argv[2])
+    if not request.is_file():
+        sys.stderr.write(f"{request}: no such file\n")
+        raise SystemExit(ExitCode.BAD_REQUEST)
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING)
     gc.disable()  # what is imported stays: looking for garbage in it takes a second
     stage: Stage[Any] = importlib.import_module(module).STAGE
     gc.enable()
-    raise SystemExit(run_stage(stage, Path(request)))
+    raise SystemExit(run_stage(stage, request))
 
 
 def run_stage(stage: Stage[R], request_path: Path) -> int:

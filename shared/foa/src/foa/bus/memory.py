@@ -31,12 +31,14 @@ class MemoryBroker:
         self,
         consumers: Mapping[str, Sequence[str]],
         retry_delays_s: Sequence[int] = RETRY_DELAYS_S,
+        *,
+        retries: bool = True,
     ) -> None:
         """Take the kinds that each service consumes.
 
-        Without delays, a message whose handler fails is parked at once.
+        Without `retries`, the error of a handler reaches whoever delivers.
         """
-        self.retry_delays_s = retry_delays_s
+        self.retry_delays_s, self.retries = retry_delays_s, retries
         self.changed = Condition()
         self._consumers = consumers
         self._queues: dict[str, deque[_Message]] = defaultdict(deque)
@@ -155,7 +157,9 @@ class MemoryBus:
         except ManifestRejected as error:
             return self._park(message, str(error))
         except Exception as error:
-            self._log.debug("handler failed", exc_info=True)
+            if not self._broker.retries:
+                raise
+            self._log.warning("handler failed", attempts=message.attempts + 1, exc_info=True)
             return self._postpone(message, f"{type(error).__name__}: {error}")
         return "handled"
 
@@ -169,6 +173,6 @@ class MemoryBus:
         return "postponed"
 
     def _park(self, message: _Message, reason: str) -> Outcome:
-        self._log.info("parked", reason=reason)
+        self._log.error("parked", reason=reason)
         self._broker.park(self._service, reason, message.body)
         return "parked"

@@ -14,7 +14,7 @@ Outcome = Literal["handled", "postponed", "parked"]
 
 
 class BusAway(ConnectionError):
-    """The bus did not confirm; the manifest is still in the outbox."""
+    """The bus did not answer, or did not confirm."""
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,10 @@ def analyze(site: Site, store: Path, target: str, profile: str, *, as_json: bool
 
 
 def _maker_of_results() -> JobService:
-    return next(service for service in job_services() if AnalysisReady in service.announces)
+    for service in job_services():
+        if AnalysisReady in service.announces:
+            return service
+    raise FoaError("no installed service makes results")
 
 
 def _request(store: Path, target: Target, profile: Profile) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from foa.cli.options import DEMO_SITE, JsonOption, SiteOption
 from foa.cli.output import print_rows
 from foa.errors import FoaError
 from foa.pipeline import publishers
-from foa.service.brokers import broker_of
+from foa.service.assembly import broker_of
 from foa.site import read_site
 
 ServiceArgument = Annotated[str, typer.Argument(help="whose messages")]

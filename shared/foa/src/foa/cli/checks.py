@@ -10,7 +10,7 @@ from foa.errors import FoaError
 from foa.executors.scheduler import NoAnswer
 from foa.pipeline import JobService, job_services
 from foa.runtime import Environment, runtime_of
-from foa.service.brokers import broker_of
+from foa.service.assembly import broker_of
 from foa.site import Site
 from foa_stage.archive import find_files
 

@@ -61,9 +61,10 @@ def _listed(request_id: str, **known: object) -> Row:
 
 def _state(tree: RunTree, request_id: str) -> str:
     """Return the phase of a request, and how many of its documents cannot be read."""
-    phase = progress_of(tree, request_id).phase
-    unfinished = phase in ("selecting", "reconstructing")
-    state = "no results yet" if unfinished else str(phase)
+    state = str(progress_of(tree, request_id).phase)
+    if state in ("selecting", "reconstructing"):
+        newest = results.newest_results(tree, request_id)
+        state = newest.name.partition("-")[2] if newest else "no results yet"
     unreadable = len(tree.unreadable(request_id))
     return f"{state}, {unreadable} documents unreadable" if unreadable else state
 
@@ -75,8 +76,8 @@ def show(tree: RunTree, wanted: str, *, as_json: bool) -> None:
     if as_json:
         states = [state.__dict__ for state in progress.states_of(tree, request.id)]
         found = results.read_results(newest) if newest else None
-        asked = request.model_dump(mode="json")
-        print_json({"request": asked, "runs": states, "results": found})
+        content = request.model_dump(mode="json")
+        print_json({"request": content, "runs": states, "results": found})
         return
     console = make_console()
     console.print(progress.runs_table(tree, request.id))

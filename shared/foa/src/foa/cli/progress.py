@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from rich.markup import escape
 from rich.table import Table
 
-from foa.pipeline import run_services
+from foa.pipeline import job_services, run_services
 from foa.pipeline.progress import Progress, State, progress_of
 from foa_stage.manifests import RequestFailed, RunFailed, RunSelected
 from foa_stage.tree import RunTree
@@ -68,11 +68,15 @@ def runs_table(tree: RunTree, request_id: str) -> Table:
 
 def _title(progress: Progress) -> str:
     """Name the request, and the job that concerns all its runs while there is one."""
-    state = next(reversed(progress.jobs.items()), None)
-    return f"{progress.request_id}   {state[0]}: {state[1]}" if state else progress.request_id
+    under_way = [one.name for one in job_services() if one.name in progress.jobs]
+    if not under_way:
+        return progress.request_id
+    last = under_way[-1]
+    return f"{progress.request_id}   {last}: {progress.jobs[last]}"
 
 
 def failure_of(tree: RunTree, request_id: str) -> str | None:
     """Return why a request as a whole has failed, if it has."""
     failures = tree.manifests(request_id, RequestFailed)
-    return failures[-1].reason if failures else None
+    has_failed = failures and progress_of(tree, request_id).phase == "failed"
+    return failures[-1].reason if has_failed else None

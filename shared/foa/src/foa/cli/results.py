@@ -9,9 +9,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-import foa.pipeline.declaration as shown
 from foa.cli.output import print_line
 from foa.pipeline import job_services
+from foa.pipeline.declaration import Table as ShownTable
 from foa_stage.manifests import AnalysisReady
 from foa_stage.tree import RunTree
 
@@ -43,20 +43,20 @@ def print_results(console: Console, directory: Path) -> None:
     print_line(console, f"report: {directory / 'report.html'}")
 
 
-def _print_table(console: Console, table: shown.Table) -> None:
+def _print_table(console: Console, table: ShownTable) -> None:
     if table.rows and not table.detailed:
         console.print(_render(table))
     for note in table.notes:
         print_line(console, note)
 
 
-def tables_of(content: bytes) -> Sequence[shown.Table]:
+def tables_of(content: bytes) -> Sequence[ShownTable]:
     """Return the tables that the service that made results shows of them."""
     show = next((service.tables for service in job_services() if service.tables), None)
     return show(content) if show else ()
 
 
-def _render(table: shown.Table) -> Table:
+def _render(table: ShownTable) -> Table:
     rendered = Table(*map(escape, table.columns), title=escape(table.title), title_justify="left")
     for row in table.rows:
         rendered.add_row(*map(escape, row))

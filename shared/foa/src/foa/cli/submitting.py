@@ -7,7 +7,7 @@ from foa.bus import Bus, BusAway
 from foa.bus.rabbitmq.definitions import OPERATOR
 from foa.errors import FoaError
 from foa.intake.submission import submission
-from foa.service.brokers import broker_of
+from foa.service.assembly import broker_of
 from foa.site import Site
 from foa_stage.manifests import Request
 from foa_stage.tree import RunTree

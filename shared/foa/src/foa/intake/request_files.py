@@ -78,25 +78,25 @@ def read_request(path: Path, site: Site) -> Request:
     FoaError
         If anything in it is missing, unknown or of the wrong kind.
     """
-    asked = validate(RequestFile, read_yaml(path), path)
-    first, last = asked.first_and_last
-    target = find_target(asked.target) if isinstance(asked.target, str) else asked.target
-    profile = read_profile(asked.profile, path.parent)
-    selection = _narrowed(profile.selection, asked)
+    file = validate(RequestFile, read_yaml(path), path)
+    first, last = file.first_and_last
+    target = find_target(file.target) if isinstance(file.target, str) else file.target
+    profile = read_profile(file.profile, path.parent)
+    selection = _narrowed(profile.selection, file)
     content = {
         "target": target,
         "first_night": first,
         "last_night": last,
-        "obs_ids": asked.runs,
+        "obs_ids": file.runs,
         "archive": site.archive,
         "profile": profile.model_copy(update={"selection": selection}),
     }
     return validate(Request, content, path)
 
 
-def _narrowed(selection: Selection, asked: RequestFile) -> Selection:
+def _narrowed(selection: Selection, file: RequestFile) -> Selection:
     """Return the profile's selection with the request's own ranges."""
-    own = {"zenith_deg": asked.zenith, "offset_deg": asked.offset}
+    own = {"zenith_deg": file.zenith, "offset_deg": file.offset}
     given = {name: _interval(name, pair) for name, pair in own.items() if pair}
     return selection.model_copy(update=given)
 

@@ -86,7 +86,7 @@ class JobService(Service):
     per_run: bool = True
     """Whether a piece of its work concerns one run, or the request as a whole."""
     on_daemon_host: bool = False
-    """Whether its jobs run beside its daemon: compute nodes see neither wiki nor chat."""
+    """Whether its jobs run beside its daemon: the cluster's hosts see neither wiki nor chat."""
     tables: Callable[[bytes], Sequence[Table]] | None = None
     """Return the tables that people are shown of `results.json`, for the service that makes it."""
 

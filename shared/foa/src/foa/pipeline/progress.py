@@ -7,7 +7,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 from foa.pipeline.installed import run_services
-from foa_stage.manifests import kind_of
+from foa_stage.manifests import (
+    AnalysisReady,
+    RequestFailed,
+    RequestSubmitted,
+    RunFailed,
+    RunSelected,
+    kind_of,
+)
 from foa_stage.tree import RunTree, Work
 
 State = Literal["waiting", "queued", "running", "done", "failed"]
@@ -40,7 +47,7 @@ def progress_of(tree: RunTree, request_id: str) -> Progress:
     """Look at a request."""
     said = tree.announcements(request_id)
     jobs = _jobs_under_way(tree, request_id, said)
-    submitted = said.get("request.submitted", {}).get(0)
+    submitted = said.get(kind_of(RequestSubmitted), {}).get(0)
     return Progress(
         request_id,
         _phase(tree, request_id, said),
@@ -52,10 +59,7 @@ def progress_of(tree: RunTree, request_id: str) -> Progress:
 
 def newest_requests(tree: RunTree, most: int) -> list[str]:
     """Return the ids of the requests submitted last, newest first."""
-    stamps = [
-        (path.stat().st_mtime, path.parent.name) for path in tree.root.glob("requests/*/manifests")
-    ]
-    return [request_id for _, request_id in sorted(stamps, reverse=True)[:most]]
+    return tree.request_ids_by_activity()[:most]
 
 
 def done_kinds() -> dict[str, str]:
@@ -64,7 +68,7 @@ def done_kinds() -> dict[str, str]:
 
 
 def _runs(said: Announcements, jobs: JobStates) -> dict[int, dict[str, State]]:
-    failed = said.get("run.failed", {})
+    failed = said.get(kind_of(RunFailed), {})
     kinds = done_kinds()
 
     def state_of(stage: str, obs_id: int) -> State:
@@ -74,7 +78,7 @@ def _runs(said: Announcements, jobs: JobStates) -> dict[int, dict[str, State]]:
             return "done"
         return "failed" if obs_id in failed else "waiting"
 
-    obs_ids = sorted(said.get("run.selected", {}).keys() | failed.keys())
+    obs_ids = sorted(said.get(kind_of(RunSelected), {}).keys() | failed.keys())
     return {obs_id: {stage: state_of(stage, obs_id) for stage in kinds} for obs_id in obs_ids}
 
 
@@ -98,11 +102,14 @@ def _state_of_job(work: Work) -> State | None:
 
 def _phase(tree: RunTree, request_id: str, said: Announcements) -> Phase:
     """Decide by what was said last: a request may be submitted again."""
-    submitted = said.get("request.submitted", {}).get(0, 0.0)
-    if said.get("request.failed", {}).get(0, 0.0) > submitted:
+    submitted, failed, ready = (
+        said.get(kind_of(one), {}).get(0, 0.0)
+        for one in (RequestSubmitted, RequestFailed, AnalysisReady)
+    )
+    if failed > max(submitted, ready):
         return "failed"
-    if said.get("analysis.ready", {}).get(0, 0.0) > submitted:
+    if ready > submitted:
         newest = tree.result_versions(request_id)[-1:]
         is_first = any(version.name.endswith("-first-look") for version in newest)
         return "first-look" if is_first else "final"
-    return "reconstructing" if said.get("run.selected") else "selecting"
+    return "reconstructing" if said.get(kind_of(RunSelected)) else "selecting"

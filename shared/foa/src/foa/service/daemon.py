@@ -10,18 +10,16 @@ import structlog
 from prometheus_client import CollectorRegistry, disable_created_metrics
 
 from foa import __version__
-from foa.bus.rabbitmq import RabbitBus
-from foa.errors import FoaError
+from foa.bus import Bus
 from foa.pipeline import JobService, Reader, Service, Source
-from foa.service.brokers import broker_of
+from foa.service.assembly import broker_of, executor_of, find_runtime_for, make_writable
 from foa.service.collectors import RequestCollector, WorkCollector
-from foa.service.embedded import executor_of, find_runtime_for
 from foa.service.health import Probe, listen
 from foa.service.loop import ServiceLoop
 from foa.service.metrics import Metrics
-from foa.service.outbox import Outbox
+from foa.service.source import SourceDaemon
 from foa.site import Site, read_site
-from foa_stage.manifests import AnalysisReady, Manifest
+from foa_stage.manifests import AnalysisReady
 from foa_stage.tree import RunTree
 
 WAIT_S = 0.2
@@ -30,8 +28,6 @@ MESSAGES_PER_TURN = 5
 """However many messages there are, endings are looked for in between."""
 SWEEP_S = 30.0
 """Between two attempts to send what is left in the outbox."""
-RESEND_S = 1.0
-"""Between two looks into the outbox of a source, which is empty as a rule."""
 STUCK_S = 120.0
 """A turn that takes longer is stuck: three commands of SLURM's that time out take 90 s."""
 
@@ -48,9 +44,9 @@ class Daemon:
             If the site names no broker, or the run tree cannot be written.
         """
         self._tree = RunTree(site.tree)
-        _make_writable(self._tree)
         self._metrics = Metrics(self._tree, registry)
         self._bus = _bus_of(site, service, self._metrics)
+        make_writable(self._tree)
         self._executor = executor_of(site, service, self._metrics.meter)
         self._loop = ServiceLoop(
             *(service, site, self._bus, self._executor),
@@ -124,15 +120,24 @@ def serve(service: Service, site_file: Path, address: str) -> None:
         If it cannot start.
     """
     disable_created_metrics()  # type: ignore[no-untyped-call]  # they double the number of series
+    structlog.contextvars.bind_contextvars(service=service.name)
     registry = CollectorRegistry()
     if isinstance(service, JobService):
         daemon = Daemon(service, read_site(site_file), registry)
+        stopping = _until_told()
         with listen(address, registry, daemon.probes):
-            daemon.run(_until_told())
+            daemon.run(stopping)
     elif isinstance(service, Source):
-        _serve_source(service, site_file, address, registry)
+        SourceDaemon(service, site_file, registry).run(_until_told(), address)
     elif isinstance(service, Reader):
-        service.show(site_file, _until_told())
+        stopping = _until_told()
+        with listen(address, registry, {"/live": well, "/ready": well}):
+            service.show(site_file, stopping)
+
+
+def well() -> str:
+    """Find nothing wrong."""
+    return ""
 
 
 def _until_told() -> threading.Event:
@@ -143,48 +148,5 @@ def _until_told() -> threading.Event:
     return stopping
 
 
-def _serve_source(
-    service: Source, site_file: Path, address: str, registry: CollectorRegistry
-) -> None:
-    """Let a source watch the outside world; what it publishes is recorded first."""
-    site = read_site(site_file)
-    tree = RunTree(site.tree)
-    _make_writable(tree)
-    bus = _bus_of(site, service, Metrics(tree, registry))
-    outbox = Outbox(tree.outbox(service.name), bus, structlog.get_logger(service=service.name))
-
-    def publish(manifest: Manifest) -> None:
-        tree.record(manifest)
-        outbox.put(manifest)
-        outbox.send()
-
-    def away() -> str:
-        return "" if bus.connected else "the broker is away"
-
-    stopping = _until_told()
-    bus.start()
-    threading.Thread(target=_resend, args=(outbox, bus, stopping), daemon=True).start()
-    with listen(address, registry, {"/live": lambda: "", "/ready": away}):
-        service.watch(site_file, publish, stopping)
-    stopping.set()
-    bus.stop()
-
-
-def _resend(outbox: Outbox, bus: RabbitBus, stopping: threading.Event) -> None:
-    """Send what the broker did not take at first, until told to stop."""
-    while not stopping.wait(RESEND_S):
-        if bus.connected:
-            outbox.send()
-
-
-def _bus_of(site: Site, service: Service, metrics: Metrics) -> RabbitBus:
+def _bus_of(site: Site, service: Service, metrics: Metrics) -> Bus:
     return broker_of(site).connect(service.name, __version__, metrics.observe)
-
-
-def _make_writable(tree: RunTree) -> None:
-    try:
-        tree.root.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise FoaError(f"run tree {tree.root}: {error.strerror}") from error
-    if not os.access(tree.root, os.W_OK):
-        raise FoaError(f"run tree {tree.root} cannot be written")

@@ -2,41 +2,20 @@
 
 import time
 from collections.abc import Callable, Iterable
-from functools import cache, partial
 
 from foa.bus import MemoryBroker
 from foa.errors import FoaError
 from foa.executors import Executor, LocalExecution
-from foa.executors.client import Meter, unmetered
 from foa.pipeline import JobService, consumers, job_services
-from foa.runtime import runtime_of
+from foa.service.assembly import find_runtime_for
 from foa.service.events import Observer, ignore
-from foa.service.loop import FindRuntime, ServiceLoop
+from foa.service.loop import ServiceLoop
 from foa.site import Site
-from foa_stage.manifests import Manifest
+from foa_stage.manifests import Manifest, write_manifest
 from foa_stage.tree import RunTree
 
 TICK_S = 0.1
 """Between two looks for endings."""
-
-
-def executor_of(site: Site, service: JobService, meter: Meter = unmetered) -> Executor:
-    """Return who runs a service's jobs; `meter` may count what a scheduler is asked."""
-    execution = LocalExecution() if service.on_daemon_host else site.execution
-    return execution.make_executor(meter)
-
-
-def find_runtime_for(site: Site, service: JobService) -> FindRuntime:
-    """Return what finds the runtime of a service's stage at a site.
-
-    Raises
-    ------
-    FoaError
-        If the one for any production is not there.
-    """
-    find = cache(partial(runtime_of, site, service))
-    find(None)
-    return find
 
 
 class Embedded:
@@ -47,22 +26,25 @@ class Embedded:
 
     def __init__(self, site: Site, observe: Observer = ignore) -> None:
         self.tree = RunTree(site.tree)
-        self._broker = MemoryBroker(consumers(), retry_delays_s=())
-        self._buses = [self._broker.connect(service.name) for service in job_services()]
-        beside_daemon = LocalExecution().make_executor()
-        self._executors = [site.execution.make_executor(), beside_daemon]
+        self._broker = MemoryBroker(consumers(), retries=False)
+        self._buses = {one.name: self._broker.connect(one.name) for one in job_services()}
+        self._jobs = site.execution.make_executor()
+        self._beside_daemon = LocalExecution().make_executor()
         self._loops = {
             service.name: ServiceLoop(
-                *(service, site, bus, self._executors[service.on_daemon_host]),
+                *(service, site, self._buses[service.name], self._executor_of(service)),
                 *(find_runtime_for(site, service), observe),
             )
-            for service, bus in zip(job_services(), self._buses, strict=True)
+            for service in job_services()
         }
+
+    def _executor_of(self, service: JobService) -> Executor:
+        return self._beside_daemon if service.on_daemon_host else self._jobs
 
     @property
     def running(self) -> list[str]:
         """Return the names of the jobs that run now."""
-        return [name for executor in self._executors for name in executor.running()]
+        return [*self._jobs.running(), *self._beside_daemon.running()]
 
     def run(self, manifests: Iterable[Manifest], watch: Callable[[], None] = lambda: None) -> None:
         """Publish manifests and go on until nothing is left to do; call `watch` at every turn.
@@ -74,18 +56,21 @@ class Embedded:
         """
         for manifest in manifests:
             self.tree.record(manifest)
-            self._buses[0].publish(manifest)
+            self._broker.route(manifest.kind, write_manifest(manifest))
         while self._turn(watch):
             time.sleep(TICK_S)
 
     def _turn(self, watch: Callable[[], None]) -> bool:
         """Deliver messages and conclude endings; tell whether anything is left to do."""
-        while sum(bus.deliver() for bus in self._buses):  # one message of each in turn
-            pass
+        try:
+            while sum(bus.deliver() for bus in self._buses.values()):  # one of each in turn
+                pass
+        except OSError as error:
+            raise FoaError(f"cannot go on: {error}") from error
         for parked in self._broker.parked:
             raise FoaError(f"{parked.service} cannot go on: {parked.reason}")
         watch()
-        ended = [ending for executor in self._executors for ending in executor.endings()]
+        ended = [*self._jobs.endings(), *self._beside_daemon.endings()]
         for ending in ended:
             self._loops[self.tree.attempt(ending.name).work.stage].ended(ending)
         return bool(ended) or any(loop.under_way() for loop in self._loops.values())

@@ -53,14 +53,24 @@ class WorkLife:
             self._submit(record, attempts[-1] if resume else _begin(record, attempts))
             return None
 
-    def conclude(self, record: WorkRecord, ending: Ending, attempt: Attempt) -> Report | None:
-        """Record how an attempt ended; return the work's report, unless another attempt follows."""
+    def conclude(
+        self, record: WorkRecord, ending: Ending, attempt: Attempt
+    ) -> tuple[Report | None, Report | None]:
+        """Record how an attempt ended.
+
+        Returns
+        -------
+        tuple
+            The report of the stage, if it left one, and that of the work, unless another attempt
+            follows.
+        """
         with record.work.lock():
+            of_stage = record.work.last_report()
             if isinstance(ending, Completed):
                 attempt.record_ending(None)
-                return _checked_report(attempt)
+                return of_stage, _checked_report(attempt)
             attempt.record_ending(ending)
-            return self._after_death(record, ending, attempt)
+            return of_stage, self._after_death(record, ending, attempt)
 
     def _after_death(self, record: WorkRecord, death: Died, attempt: Attempt) -> Report | None:
         reported = record.work.last_report()

@@ -14,7 +14,7 @@ from foa.service.events import Announced, JobEnded, Observer, Planned, ignore
 from foa.service.life import WorkLife, WorkRecord
 from foa.service.outbox import Outbox
 from foa.site import Site
-from foa_stage.jobs import Ending, JobSpec, Resources, Wait
+from foa_stage.jobs import Completed, Ending, JobSpec, Resources, Wait
 from foa_stage.manifests import Manifest, digest, obs_id_of
 from foa_stage.tree import Attempt, Report, RunTree, Work
 
@@ -56,10 +56,11 @@ class ServiceLoop:
         Raises
         ------
         ManifestRejected
-            If it names a file outside the site's roots.
+            If it names a file outside the site's roots, or has the id of another document.
         """
         self._site.reject_foreign_paths(manifest)
-        with self._context(request=manifest.request.id, observation=obs_id_of(manifest)):
+        self._tree.reject_false_identity(manifest)
+        with self._context(request=manifest.request.id, observation=obs_id_of(manifest) or None):
             planned = self.service.plan(manifest, self._tree)
             if isinstance(planned, Wait):
                 self._log.info("waits", kind=manifest.kind, reason=planned.reason)
@@ -75,10 +76,10 @@ class ServiceLoop:
         record = self._records.get(attempt.work.key)
         if record is None:
             self._log.warning("ending of work that nothing waits for", job=ending.name)
+            attempt.record_ending(None if isinstance(ending, Completed) else ending)
             return
         with self._context(key=attempt.work.key, attempt=attempt.number):
-            stage_report = attempt.work.last_report()
-            report = self._life.conclude(record, ending, attempt)
+            stage_report, report = self._life.conclude(record, ending, attempt)
             self._tell(record, attempt, ending, stage_report, noticed)
             if report:
                 self._announce(record, report, new=True)
@@ -159,14 +160,16 @@ class ServiceLoop:
         `new` tells that it has just been done.
         """
         self._records.pop(record.work.key, None)
-        asked = list(record.manifests.values())
-        following = [one for manifest in asked for one in self.service.announce(manifest, report)]
+        answered = list(record.manifests.values())
+        following = [
+            one for manifest in answered for one in self.service.announce(manifest, report)
+        ]
         for manifest in {one.id: one for one in following}.values():
             self._tree.record(manifest)
             self._outbox.put(manifest)
             if new:
                 self._observe(Announced(manifest))
-        for manifest in asked:
+        for manifest in answered:
             self._pending.remove(manifest)
         self.send()
 

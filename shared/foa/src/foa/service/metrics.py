@@ -102,7 +102,7 @@ class Metrics:
     def _count_job(self, event: JobEnded) -> None:
         self._counters["jobs_ended"].labels(event.state).inc()
         self._times["job_memory_requested_mib"].observe(event.resources.memory_mib)
-        if report := event.report:
+        if (report := event.report) and report.started:  # by the stage, not by its service
             ended = report.started + report.wall_s
             self._times["job_memory_used_mib"].observe(report.peak_memory_mib)
             self._times["job_waiting_seconds"].observe(max(report.started - event.submitted, 0))

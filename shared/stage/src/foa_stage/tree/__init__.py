@@ -1,5 +1,6 @@
 """The run tree: the truth about requests, work and products, on a shared file system."""
 
+from foa_stage.tree.documents import LinkedWork, Unreadable
 from foa_stage.tree.files import (
     digest_of_sources,
     locked,
@@ -8,7 +9,7 @@ from foa_stage.tree.files import (
     write_atomic,
 )
 from foa_stage.tree.mailbox import Mailbox
-from foa_stage.tree.runtree import LinkedWork, RunTree, Unreadable
+from foa_stage.tree.runtree import RunTree
 from foa_stage.tree.work import Attempt, Report, Work
 
 __all__ = [

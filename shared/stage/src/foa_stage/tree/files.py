@@ -81,7 +81,7 @@ def sha256_of(path: Path) -> str:
 def digest_of_sources(directory: Path) -> dict[str, str]:
     """Return the SHA-256 of every file below a package's directory, by relative path.
 
-    Byte code and other caches, whose directories begin with `__` or `.`, are left out.
+    Byte code in `__pycache__` and whatever begins with a dot are left out.
     """
     files = (path for path in sorted(directory.rglob("*")) if path.is_file())
     named = ((path.relative_to(directory), path) for path in files)

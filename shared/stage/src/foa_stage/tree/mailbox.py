@@ -1,5 +1,6 @@
 """Manifests that must not be forgotten: not yet sent, or not yet answered."""
 
+import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,13 +29,11 @@ class Mailbox:
     def all(self) -> list[Manifest]:
         """Return the manifests, oldest first; files that cannot be read stay where they are."""
         found = []
-        paths = [(path.stat().st_mtime_ns, path) for path in self.directory.glob("[!.]*.json")]
-        for _, path in sorted(paths):
-            try:
-                found.append(read_manifest(path.read_bytes()))
-            except (FileNotFoundError, ManifestRejected):
-                continue
-        return found
+        for path in self.directory.glob("[!.]*.json"):
+            with contextlib.suppress(FileNotFoundError, ManifestRejected):
+                manifest = read_manifest(path.read_bytes())
+                found.append((path.stat().st_mtime_ns, path.name, manifest))
+        return [manifest for *_, manifest in sorted(found, key=lambda one: one[:2])]
 
     def _path(self, manifest: Manifest) -> Path:
         return self.directory / f"{manifest.kind}.{manifest.id}.json"

@@ -13,10 +13,8 @@
 """
 
 import glob
-import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import TypeVar
 
@@ -31,8 +29,17 @@ from foa_stage.manifests import (
     RunManifest,
     kind_of,
     obs_id_of,
-    read_manifest,
     write_manifest,
+)
+from foa_stage.tree.documents import (
+    LinkedWork,
+    Unreadable,
+    age_of,
+    make_newest,
+    read_document,
+    read_link,
+    spell_fault,
+    subject_of,
 )
 from foa_stage.tree.files import link_atomic, write_atomic
 from foa_stage.tree.mailbox import Mailbox
@@ -40,26 +47,6 @@ from foa_stage.tree.work import Attempt, Work
 
 M = TypeVar("M", bound=Manifest)
 R = TypeVar("R", bound=RunManifest)
-
-
-@dataclass(frozen=True)
-class Unreadable:
-    """A document that this version cannot read."""
-
-    path: Path
-    reason: str
-
-
-@dataclass(frozen=True)
-class LinkedWork:
-    """Work that a request led to."""
-
-    stage: str
-    obs_id: int
-    """0 where the work concerns all runs."""
-    work: Work
-    linked: float
-    """When, as Unix time."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +103,12 @@ class RunTree:
     def request_ids(self, beginning: str = "") -> list[str]:
         """Return the ids of the requests that begin so, oldest first."""
         paths = self.root.glob(f"requests/{glob.escape(beginning)}*/request.json")
-        return [path.parent.name for path in sorted(paths, key=_age)]
+        return [path.parent.name for path in sorted(paths, key=age_of)]
+
+    def request_ids_by_activity(self) -> list[str]:
+        """Return the ids of all requests, first that about which something was recorded last."""
+        paths = self.root.glob("requests/*/manifests")
+        return [path.parent.name for path in sorted(paths, key=age_of, reverse=True)]
 
     def request(self, request_id: str) -> Request | Unreadable:
         """Read a request."""
@@ -124,7 +116,7 @@ class RunTree:
         try:
             return Request.model_validate_json(path.read_bytes())
         except (OSError, ValidationError) as error:
-            return Unreadable(path, _first_line(error))
+            return Unreadable(path, spell_fault(error))
 
     def known(self, request: Request) -> Request:
         """Return the recorded request that asks for the same, else this one.
@@ -135,20 +127,47 @@ class RunTree:
         same = (one for one in recorded if isinstance(one, Request) and one.asks_the_same(request))
         return next(same, request)
 
+    def reject_false_identity(self, manifest: Manifest) -> None:
+        """Refuse a manifest that has the id, of its own or of its request, of another document.
+
+        Raises
+        ------
+        ManifestRejected
+            Naming the id.
+        """
+        request = manifest.request
+        recorded = self.request(request.id)
+        if isinstance(recorded, Request) and not recorded.asks_the_same(request):
+            raise ManifestRejected(f"another request has the id {request.id}")
+        path = self._manifest_path(manifest)
+        known = read_document(path) if path.exists() else manifest
+        if not isinstance(known, Unreadable) and known != manifest:
+            raise ManifestRejected(
+                f"another {manifest.kind} of {request.id} has the id {manifest.id}"
+            )
+
     def record(self, manifest: Manifest) -> None:
-        """Keep a manifest; one known already becomes the newest of its kind on its run again."""
+        """Keep a manifest; one known already becomes the newest of its kind on its run again.
+
+        Raises
+        ------
+        ManifestRejected
+            If it has the id of another document.
+        """
+        self.reject_false_identity(manifest)
         directory = self.request_directory(manifest.request.id)
         if not (directory / "request.json").exists():
             content = manifest.request.model_dump_json(indent=1)
             write_atomic(directory / "request.json", content.encode())
-        subject = f"{manifest.kind}.{obs_id_of(manifest):05d}"
-        path = directory / "manifests" / f"{subject}.{manifest.id}.json"
-        others = [other for other in path.parent.glob(f"{subject}.*.json") if other != path]
+        path = self._manifest_path(manifest)
+        others = [
+            other for other in path.parent.glob(f"{subject_of(manifest)}.*.json") if other != path
+        ]
         if not path.exists():
             write_atomic(path, write_manifest(manifest))
         elif others or not obs_id_of(manifest):  # a run keeps its place among the runs
             path.touch()
-        _make_newest(path, others)
+        make_newest(path, others)
         if isinstance(manifest, AnalysisReady):
             self._link_results(manifest)
 
@@ -169,19 +188,19 @@ class RunTree:
 
     def linked_works(self, request_id: str) -> list[LinkedWork]:
         """Return the newest work of a request for every stage and run."""
-        links = sorted((self.request_directory(request_id) / "jobs").glob("[!.]*"))
-        return [_linked_work(link) for link in links]
+        links = sorted((self.request_directory(request_id) / "jobs").glob("[!.]*.[0-9]*"))
+        return [read_link(link) for link in links if link.is_symlink()]
 
     def manifests(self, request_id: str, kind: type[M], obs_id: int | None = None) -> list[M]:
         """Return the readable manifests of a kind, on one run or on all, oldest first."""
         run = "*" if obs_id is None else f"{obs_id:05d}"
         paths = self._manifest_paths(request_id, f"{kind_of(kind)}.{run}.*.json")
-        found = [_read(path) for path in sorted(paths, key=_age)]
+        found = [read_document(path) for path in sorted(paths, key=age_of)]
         return [manifest for manifest in found if isinstance(manifest, kind)]
 
     def unreadable(self, request_id: str) -> list[Unreadable]:
         """Return the manifests of a request that this version cannot read."""
-        found = map(_read, sorted(self._manifest_paths(request_id, "[!.]*.json")))
+        found = map(read_document, sorted(self._manifest_paths(request_id, "[!.]*.json")))
         return [one for one in found if isinstance(one, Unreadable)]
 
     def newest(self, request_id: str, kind: type[M], obs_id: int) -> M | None:
@@ -199,43 +218,15 @@ class RunTree:
     def announcements(self, request_id: str) -> dict[str, dict[int, float]]:
         """Return by kind and run when a manifest was recorded last (Unix time), without reading."""
         found: dict[str, dict[int, float]] = {}
-        for path in self._manifest_paths(request_id, "[!.]*.json"):
+        for path in self._manifest_paths(request_id, "[!.]*.[0-9]*.*.json"):
             kind, obs_id, _ = path.name.removesuffix(".json").rsplit(".", 2)
             runs = found.setdefault(kind, {})
             runs[int(obs_id)] = max(runs.get(int(obs_id), 0.0), path.stat().st_mtime)
         return found
 
+    def _manifest_path(self, manifest: Manifest) -> Path:
+        directory = self.request_directory(manifest.request.id) / "manifests"
+        return directory / f"{subject_of(manifest)}.{manifest.id}.json"
+
     def _manifest_paths(self, request_id: str, pattern: str) -> Iterator[Path]:
         return (self.request_directory(request_id) / "manifests").glob(pattern)
-
-
-def _linked_work(link: Path) -> LinkedWork:
-    stage, obs_id = link.name.rsplit(".", 1)
-    return LinkedWork(stage, int(obs_id), Work.at(link.readlink()), link.lstat().st_mtime)
-
-
-@lru_cache(maxsize=8192)
-def _read(path: Path) -> Manifest | Unreadable:
-    """Read a manifest once: its content never changes, since its name holds its identity."""
-    try:
-        return read_manifest(path.read_bytes())
-    except ManifestRejected as error:
-        return Unreadable(path, str(error))
-
-
-def _first_line(error: Exception) -> str:
-    if isinstance(error, ValidationError):
-        fault = error.errors()[0]
-        return f"{'.'.join(map(str, fault['loc'])) or 'document'}: {fault['msg']}"
-    return str(error)
-
-
-def _age(path: Path) -> tuple[int, str]:
-    return path.stat().st_mtime_ns, path.name
-
-
-def _make_newest(path: Path, others: Iterable[Path]) -> None:
-    """Date a file after others: the file system's clock is too coarse to order them."""
-    newest = max((other.stat().st_mtime_ns for other in others), default=0)
-    if path.stat().st_mtime_ns <= newest:
-        os.utime(path, ns=(newest + 1, newest + 1))

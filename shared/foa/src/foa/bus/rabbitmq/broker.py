@@ -12,8 +12,9 @@ from pika.exceptions import AMQPError
 from foa.bus.port import BusAway, Delivered, Parked
 from foa.bus.rabbitmq import topology
 from foa.bus.rabbitmq.address import Broker, BrokerAddress
-from foa.bus.rabbitmq.bus import REASON, RabbitBus
+from foa.bus.rabbitmq.bus import RabbitBus
 from foa.bus.rabbitmq.definitions import ADMINISTRATOR, OPERATOR
+from foa.bus.rabbitmq.delivery import REASON
 from foa.bus.rabbitmq.parameters import parameters_of
 from foa.bus.retries import RETRY_DELAYS_S
 from foa.errors import FoaError
@@ -27,6 +28,7 @@ class RabbitBroker:
     ) -> None:
         """Take the kinds that each service consumes, and those that none does."""
         self._broker = broker
+        self._consumed = {kind for kinds in consumers.values() for kind in kinds}
         self._declared = topology.topology(consumers, unconsumed)
 
     def connect(
@@ -64,6 +66,8 @@ class RabbitBroker:
                 channel.queue_bind(
                     binding["destination"], binding["source"], binding["routing_key"]
                 )
+            for kind in self._consumed:  # until version 0.1 some were bound here, too
+                channel.queue_unbind(topology.ANNOUNCEMENTS, topology.EXCHANGE, kind)
         return sum(map(len, self._declared.values()))
 
     def purge(self) -> None:

@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
 from typing import Any
 
 import pika
@@ -17,29 +16,15 @@ from pika.exceptions import AMQPError
 from foa.bus.port import BusAway, Delivered, Handler, Outcome
 from foa.bus.rabbitmq import topology
 from foa.bus.rabbitmq.address import BrokerAddress
+from foa.bus.rabbitmq.delivery import ATTEMPTS, REASON, SENT_MS, Delivery
 from foa.bus.rabbitmq.parameters import parameters_of
 from foa.bus.retries import RETRY_DELAYS_S, delay_after
 from foa_stage.manifests import Manifest, ManifestRejected, read_manifest, write_manifest
 
 MAX_BYTES = 1 << 20
-"""Largest message that is read: a manifest has a few kB."""
-MAX_HEADER = 1e15
-"""A time in ms, or a number of attempts, is smaller; NaN is not."""
 PREFETCH = 20
 CONFIRM_TIMEOUT_S = 30.0
 FIRST_PAUSE_S, LAST_PAUSE_S = 0.5, 30.0
-ATTEMPTS, REASON, SENT_MS = "x-foa-attempts", "x-foa-reason", "x-foa-sent-ms"
-
-
-@dataclass(frozen=True)
-class _Delivery:
-    generation: int
-    """Tags of an earlier connection mean nothing."""
-    tag: int
-    attempts: int
-    sent: float
-    """Unix time."""
-    body: bytes
 
 
 class RabbitBus:
@@ -56,7 +41,7 @@ class RabbitBus:
         self._address, self._service, self._version = address, service, version
         self._observe, self._retry_delays_s = observe, retry_delays_s
         self._handler: Handler | None = None
-        self._inbox: queue.Queue[_Delivery] = queue.Queue()
+        self._inbox: queue.Queue[Delivery] = queue.Queue()
         self._connection: pika.BlockingConnection | None = None
         self._channel: BlockingChannel | None = None
         self._generation = 0
@@ -129,9 +114,10 @@ class RabbitBus:
         self._observe(Delivered(outcome, max(begun - delivery.sent, 0.0), time.time() - begun))
         return True
 
-    def _handle(self, delivery: _Delivery) -> Outcome:
+    def _handle(self, delivery: Delivery) -> Outcome:
         try:
             if len(delivery.body) > MAX_BYTES:
+                # a manifest has a few kB
                 raise ManifestRejected(f"{len(delivery.body)} bytes, more than {MAX_BYTES}")
             assert self._handler is not None
             self._handler(read_manifest(delivery.body))
@@ -139,10 +125,10 @@ class RabbitBus:
             return self._park(delivery, str(error))
         except Exception as error:
             self._log.warning("handler failed", attempts=delivery.attempts + 1, exc_info=True)
-            return self._postpone(delivery, f"{type(error).__name__}: {error}")
+            return self._postpone(delivery, _spell(error))
         return "handled"
 
-    def _postpone(self, delivery: _Delivery, reason: str) -> Outcome:
+    def _postpone(self, delivery: Delivery, reason: str) -> Outcome:
         delay = delay_after(delivery.attempts + 1, self._retry_delays_s)
         if delay is None:
             return self._park(delivery, reason)
@@ -152,7 +138,7 @@ class RabbitBus:
         self._on_io_thread(lambda channel: _send(channel, "", waiting, delivery.body, properties))
         return "postponed"
 
-    def _park(self, delivery: _Delivery, reason: str) -> Outcome:
+    def _park(self, delivery: Delivery, reason: str) -> Outcome:
         self._log.error("parked", reason=reason)
         properties = pika.BasicProperties(headers={REASON: reason[:2000]}, delivery_mode=2)
         key = topology.queue_of(self._service)
@@ -161,7 +147,7 @@ class RabbitBus:
         )
         return "parked"
 
-    def _acknowledge(self, delivery: _Delivery) -> None:
+    def _acknowledge(self, delivery: Delivery) -> None:
         def acknowledge(channel: BlockingChannel) -> None:
             if delivery.generation == self._generation:
                 channel.basic_ack(delivery.tag)
@@ -187,7 +173,7 @@ class RabbitBus:
             connection.add_callback_threadsafe(attempt)
             done.result(timeout=CONFIRM_TIMEOUT_S)
         except (AMQPError, TimeoutError) as error:
-            raise BusAway(f"the broker did not confirm: {type(error).__name__}: {error}") from error
+            raise BusAway(f"the broker did not confirm: {_spell(error)}") from error
 
     def _run(self) -> None:
         """Connect, serve the connection until it breaks, pause longer and longer, connect again."""
@@ -198,8 +184,7 @@ class RabbitBus:
                 pause = FIRST_PAUSE_S
                 self._serve()
             except (AMQPError, OSError) as error:
-                reason = f"{type(error).__name__}: {error}"
-                self._log.warning("broker away", error=reason, pause_s=pause)
+                self._log.warning("broker away", error=_spell(error), pause_s=pause)
             except Exception:  # without this thread nothing is ever consumed again
                 self._log.exception("connection broke", pause_s=pause)
             self._disconnect()
@@ -225,23 +210,18 @@ class RabbitBus:
         self._channel = channel
 
     def _receive(self, channel: Any, method: Any, properties: Any, body: bytes) -> None:
-        headers = properties.headers or {}
-        sent = _number(headers.get(SENT_MS), 1000 * time.time()) / 1000
-        attempts = int(_number(headers.get(ATTEMPTS), 0))
-        delivery = _Delivery(self._generation, method.delivery_tag, attempts, sent, body)
+        delivery = Delivery.received(self._generation, method, properties, body)
         self._inbox.put(delivery)
 
     def _disconnect(self) -> None:
         connection, self._connection, self._channel = self._connection, None, None
-        if connection and connection.is_open:
-            with contextlib.suppress(AMQPError):
+        with contextlib.suppress(AMQPError):
+            if connection and connection.is_open:
                 connection.close()
 
 
-def _number(header: Any, default: float) -> float:
-    """Read a header that anybody may have written."""
-    is_number = isinstance(header, int | float) and abs(header) < MAX_HEADER
-    return float(header) if is_number else default
+def _spell(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
 
 
 def _send(

@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from foa.bus.rabbitmq.topology import EXCHANGE, permissions, topic_permissions
+from foa_stage.manifests import RequestSubmitted, kind_of
 
 ADMINISTRATOR, OPERATOR = "admin", "operator"
 """Users besides the services: one declares and looks into parking queues, one submits."""
-SUBMITTED = ("request.submitted",)
+SUBMITTED = (kind_of(RequestSubmitted),)
 """Kinds the operator may publish."""
 ALGORITHM = "rabbit_password_hashing_sha256"
 
@@ -28,7 +29,7 @@ def make_definitions(
     Parameters
     ----------
     said
-        Kinds that each service may publish; a service that publishes nothing needs no user.
+        Kinds that each service with a user may publish: none for some.
     passwords
         Directory with a file per user; missing ones are made.
     """
