@@ -81,3 +81,16 @@ def test_what_a_stage_reported_counts_though_its_job_died(life, record):
     record.work.write_report(Report(outcome="failed", exit_code=3, reason="truncated"))
     _, report = life.conclude(record, Died(attempt.name, JobState.FAILED, 3), attempt)
     assert (report.reason, report.log_tail) == ("truncated", "the end of the log")
+
+
+@pytest.mark.parametrize(("outcome", "code"), [("done", 0), ("failed", 3)])
+def test_work_that_ended_while_nobody_watched_is_concluded_when_it_is_found(
+    life, executor, record, outcome, code
+):
+    life.find_or_submit(record)
+    (attempt,) = record.work.attempts()
+    record.work.write_report(Report(outcome=outcome, exit_code=code))
+    assert life.find_or_submit(record).outcome == outcome
+    assert attempt.ended
+    death = attempt.death()
+    assert (death.exit_code if death else 0) == code

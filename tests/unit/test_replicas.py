@@ -1,5 +1,7 @@
 """Several replicas of a service on one tree: the same work is one job."""
 
+import os
+
 import pytest
 
 from foa_stage.jobs import Completed, Died, JobState
@@ -44,3 +46,40 @@ def test_a_death_both_replicas_notice_leads_to_one_more_attempt(replicas):
     first, second = replicas.one.executor.submitted
     assert (first.name[-1], second.name[-1]) == ("1", "2")
     assert second.resources.memory_mib == int(1.5 * first.resources.memory_mib)
+
+
+def test_the_work_of_a_replica_that_died_is_taken_up_by_another(replicas):
+    replicas.one.tell(factories.run_selected())
+    replicas.two.loop.resume(older_than_s=600)
+    assert replicas.two.loop.under_way() == []
+    grow_old(replicas.one.tree, 700)
+    replicas.two.loop.resume(older_than_s=600)
+    assert len(replicas.one.executor.submitted) == 1
+    replicas.one.leave_report()
+    for ending in (Completed(replicas.one.job.name),):
+        replicas.two.loop.ended(ending)
+        replicas.two.deliver()
+    assert [manifest.kind for manifest in replicas.two.said] == ["dl2.ready"]
+    assert len(replicas.two.tree.pending("dl2-converter")) == 0
+
+
+def test_what_could_not_be_taken_up_is_tried_again_at_the_next_sweep(bench, monkeypatch):
+    bench.tree.pending("dl2-converter").put(factories.run_selected())
+
+    def full(job):
+        raise OSError("no space left")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(bench.executor, "submit", full)
+        bench.loop.resume()
+    assert bench.executor.submitted == []
+    bench.loop.resume()
+    assert len(bench.executor.submitted) == 1
+    bench.loop.resume()
+    assert len(bench.executor.submitted) == 1
+
+
+def grow_old(tree, seconds):
+    for path in tree.root.glob("pending/*/*.json"):
+        told = path.stat().st_mtime - seconds
+        os.utime(path, (told, told))

@@ -28,6 +28,11 @@ MESSAGES_PER_TURN = 5
 """However many messages there are, endings are looked for in between."""
 SWEEP_S = 30.0
 """Between two attempts to send what is left in the outbox."""
+ORPHAN_S = 600.0
+"""A manifest that is pending for longer, and not here, is taken up: its replica may be dead.
+
+If that replica lives, both watch one job, found by its name, and both announce its end.
+"""
 STUCK_S = 120.0
 """A turn that takes longer is stuck: three commands of SLURM's that time out take 90 s."""
 
@@ -54,6 +59,7 @@ class Daemon:
         )
         self._log = structlog.get_logger(service=service.name)
         self._turned, self._swept, self._connections = time.monotonic(), 0.0, 0
+        self._resumed = time.monotonic()
         registry.register(WorkCollector(self._tree, service.name, self._loop.under_way))
         if AnalysisReady in service.announces:
             registry.register(RequestCollector(self._tree))
@@ -103,12 +109,15 @@ class Daemon:
             self._log.warning("broker away", reason=str(error))
 
     def _sweep(self) -> None:
-        """Send what was left, at once when the broker has come back."""
+        """Send what was left, at once when the broker has come back; take up orphans."""
         came_back = self._bus.connections != self._connections
         overdue = time.monotonic() - self._swept > SWEEP_S
         if self._bus.connected and (came_back or overdue):
             self._loop.send()
             self._swept, self._connections = time.monotonic(), self._bus.connections
+        if time.monotonic() - self._resumed > ORPHAN_S / 2:
+            self._loop.resume(older_than_s=ORPHAN_S)
+            self._resumed = time.monotonic()
 
 
 def serve(service: Service, site_file: Path, address: str) -> None:

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from foa.executors import Executor, Job
 from foa.runtime import Runtime
 from foa.service.policy import Again, follow_up
-from foa_stage.jobs import Completed, Died, Ending, Resources
+from foa_stage.jobs import Completed, Died, Ending, JobState, Resources
 from foa_stage.manifests import Manifest, canonical_json
 from foa_stage.tree import Attempt, Report, Work, write_atomic
 
@@ -47,6 +47,8 @@ class WorkLife:
             under_way = bool(attempts) and not attempts[-1].ended
             report = work.last_report()
             if report and not report.missing():
+                if under_way:  # it ended while nobody watched
+                    attempts[-1].record_ending(_ending_of(attempts[-1], report))
                 return report
             write_atomic(work.request, canonical_json(record.request))
             resume = under_way and report is None
@@ -97,6 +99,14 @@ class WorkLife:
         job = Job(attempt.name, command, attempt.directory, resources, self._priority)
         with structlog.contextvars.bound_contextvars(attempt=attempt.number):
             self._executor.submit(job)
+
+
+def _ending_of(attempt: Attempt, report: Report) -> Died | None:
+    """Return how the job ended that left a report: None if well."""
+    if report.outcome == "done":
+        return None
+    measured = (report.exit_code, report.peak_memory_mib, report.wall_s)
+    return Died(attempt.name, JobState.FAILED, *measured)
 
 
 def _begin(record: WorkRecord, attempts: list[Attempt]) -> Attempt:

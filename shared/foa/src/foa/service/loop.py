@@ -84,9 +84,16 @@ class ServiceLoop:
             if report:
                 self._announce(record, report, new=True)
 
-    def resume(self) -> None:
-        """Take up what was told before a restart and has not been answered."""
-        for manifest in self._pending.all():
+    def resume(self, older_than_s: float = 0.0) -> None:
+        """Take up what was told and has not been answered, and is not in hand here.
+
+        Before a restart this service may have had it in hand; another replica may have, which
+        died: hence only manifests told more than `older_than_s` ago.
+        """
+        in_hand = {one for record in self._records.values() for one in record.manifests}
+        for manifest in self._pending.all(older_than_s):
+            if manifest.id in in_hand:
+                continue
             try:
                 self.handle(manifest)
             except Exception:  # one that cannot be handled must not keep the others from it

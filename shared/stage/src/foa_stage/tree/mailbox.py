@@ -1,6 +1,7 @@
 """Manifests that must not be forgotten: not yet sent, or not yet answered."""
 
 import contextlib
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,14 +27,18 @@ class Mailbox:
         """Count the manifests."""
         return sum(1 for _ in self.directory.glob("[!.]*.json"))
 
-    def all(self) -> list[Manifest]:
-        """Return the manifests, oldest first; files that cannot be read stay where they are."""
-        found = []
+    def all(self, older_than_s: float = 0.0) -> list[Manifest]:
+        """Return the manifests, oldest first; files that cannot be read stay where they are.
+
+        Those put here less than `older_than_s` ago are left out.
+        """
+        found, newest = [], time.time_ns() - int(older_than_s * 1e9)
         for path in self.directory.glob("[!.]*.json"):
             with contextlib.suppress(FileNotFoundError, ManifestRejected):
                 manifest = read_manifest(path.read_bytes())
                 found.append((path.stat().st_mtime_ns, path.name, manifest))
-        return [manifest for *_, manifest in sorted(found, key=lambda one: one[:2])]
+        old = [one for one in found if not older_than_s or one[0] <= newest]
+        return [manifest for *_, manifest in sorted(old, key=lambda one: one[:2])]
 
     def _path(self, manifest: Manifest) -> Path:
         return self.directory / f"{manifest.kind}.{manifest.id}.json"
