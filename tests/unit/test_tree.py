@@ -1,6 +1,7 @@
 """The run tree tells the truth about requests, work and products."""
 
 import os
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -148,3 +149,22 @@ def test_files_that_people_leave_in_a_request_disturb_nothing(tree, work):
         (directory / name).write_text("{}")
     assert tree.announcements(manifest.request.id).keys() == {"run.selected"}
     assert [link.obs_id for link in tree.linked_works(manifest.request.id)] == [7]
+
+
+def test_a_mailbox_that_another_replica_empties_is_read_without_a_fault(tree):
+    mailbox = tree.outbox("analyzer")
+    stop = threading.Event()
+
+    def come_and_go():
+        while not stop.is_set():
+            for obs_id in range(20):
+                mailbox.put(factories.run_selected(obs_id))
+            for obs_id in range(20):
+                mailbox.remove(factories.run_selected(obs_id))
+
+    with ThreadPoolExecutor(1) as pool:
+        busy = pool.submit(come_and_go)
+        seen = [len(mailbox.all()) for _ in range(200)]
+        stop.set()
+        busy.result()
+    assert max(seen) > 0
