@@ -2,6 +2,7 @@
 
 import os
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -164,7 +165,16 @@ def test_a_mailbox_that_another_replica_empties_is_read_without_a_fault(tree):
 
     with ThreadPoolExecutor(1) as pool:
         busy = pool.submit(come_and_go)
-        seen = [len(mailbox.all()) for _ in range(200)]
-        stop.set()
+        try:
+            wait_for(lambda: len(mailbox) > 0)
+            seen = [len(mailbox.all()) for _ in range(500)]
+        finally:
+            stop.set()
         busy.result()
     assert max(seen) > 0
+
+
+def wait_for(condition):
+    deadline = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline

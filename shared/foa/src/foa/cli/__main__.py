@@ -26,8 +26,9 @@ Run it again at any time: what is done is not done again.
 def make_app() -> typer.Typer:
     """Assemble the command from its parts and from what other distributions add."""
     # plain tracebacks of bugs: they are read in the logs of daemons
-    look = {"rich_markup_mode": "rich", "pretty_exceptions_enable": False}
-    app = typer.Typer(no_args_is_help=True, help=HELP, **look)
+    app = typer.Typer(
+        no_args_is_help=True, help=HELP, rich_markup_mode="rich", pretty_exceptions_enable=False
+    )
     app.callback()(_options)
     added = importlib.metadata.entry_points(group=ENTRY_POINTS)
     _add(app, request_commands.COMMANDS | site_commands.COMMANDS)
