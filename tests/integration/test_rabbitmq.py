@@ -86,7 +86,7 @@ def test_nothing_confirmed_is_lost_when_the_broker_is_killed(connect, rabbitmq):
     deliver_until(bus, lambda: {manifest.obs_id for manifest in heard} >= set(confirmed))
 
 
-@pytest.mark.parametrize("value", ["many", float("nan"), float("inf"), -9, -1e300, {"a": 1}, None])
+@pytest.mark.parametrize("value", ["many", -9, 2**62, {"a": 1}, [1], True, None])
 def test_no_header_keeps_a_service_from_its_messages(connect, rabbitmq, value):
     heard = []
 
