@@ -1,5 +1,6 @@
 """The messages of a service: receive manifests, announce what follows from their work."""
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -91,7 +92,8 @@ class ServiceLoop:
         died: hence only manifests told more than `older_than_s` ago.
         """
         in_hand = {one for record in self._records.values() for one in record.manifests}
-        for manifest in self._pending.all(older_than_s):
+        before = time.time() - older_than_s if older_than_s else math.inf
+        for manifest in self._pending.all(before):
             if manifest.id in in_hand:
                 continue
             try:

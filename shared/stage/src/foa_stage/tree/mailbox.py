@@ -1,7 +1,7 @@
 """Manifests that must not be forgotten: not yet sent, or not yet answered."""
 
 import contextlib
-import time
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,17 +27,17 @@ class Mailbox:
         """Count the manifests."""
         return sum(1 for _ in self.directory.glob("[!.]*.json"))
 
-    def all(self, older_than_s: float = 0.0) -> list[Manifest]:
-        """Return the manifests, oldest first; files that cannot be read stay where they are.
+    def all(self, before: float = math.inf) -> list[Manifest]:
+        """Return the manifests that were put here before a Unix time, oldest first.
 
-        Those put here less than `older_than_s` ago are left out.
+        Files that cannot be read stay where they are.
         """
-        found, newest = [], time.time_ns() - int(older_than_s * 1e9)
+        found = []
         for path in self.directory.glob("[!.]*.json"):
             with contextlib.suppress(FileNotFoundError, ManifestRejected):
                 manifest = read_manifest(path.read_bytes())
                 found.append((path.stat().st_mtime_ns, path.name, manifest))
-        old = [one for one in found if not older_than_s or one[0] <= newest]
+        old = [one for one in found if one[0] < before * 1e9]
         return [manifest for *_, manifest in sorted(old, key=lambda one: one[:2])]
 
     def _path(self, manifest: Manifest) -> Path:
