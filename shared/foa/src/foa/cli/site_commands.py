@@ -56,7 +56,8 @@ def serve(
     """Run a service as a daemon until told to stop; logs are JSON, a line each."""
     from foa.service.daemon import serve as run_daemon
 
-    logging.basicConfig(stream=sys.stderr, level=logging.WARNING)
+    # the daemon itself logs that a connection broke: not pika's pages of it as well
+    logging.basicConfig(stream=sys.stderr, level=logging.CRITICAL)
     structlog.configure(processors=[*LOG_PROCESSORS])
     run_daemon(find_service(service), site, listen)
 
