@@ -1,7 +1,7 @@
 # The LST-1 Fast Offline Analysis: `make` shows the targets.
 .DEFAULT_GOAL := help
 .PHONY: help env lock night demo servers system stack-up stack-status stack-down bench-flow bench-dl2 bench-images fmt check unit quick docs coverage \
-  integration e2e test images apptainer clean
+  stages integration e2e test images apptainer clean
 SHELL := /bin/bash -o pipefail
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
@@ -107,10 +107,12 @@ bench-dl2: env night  ## DL1 to DL2 of 100 000 to 2 million events: the stock to
 	$(ENVS)/dl2-converter/bin/python -m foa_testing.benchmarks.dl2_costs $(BUILD)/night $(BUILD)/bench-dl2
 
 STAGE_TESTS = $(ENVS)/$1/bin/pytest -q -W default --disable-warnings tests/stage/$2  # warnings of the science packages
-integration: env night servers  ## stages on bad input; executors, bus and daemons on real servers
-	$(BIN)/pytest -q --cov --cov-append --cov-report= tests/integration
+stages: env night  ## each stage in its own environment, on good and bad input; the synthetic night
 	$(foreach s,$(SERVICES),$(if $(wildcard tests/stage/$(subst -,_,$s)),$(call STAGE_TESTS,$s,$(subst -,_,$s)) &&)) \
 	  $(call STAGE_TESTS,dl2-converter,night)
+
+integration: env servers  ## executors, bus and daemons on real servers, with stub stages
+	$(BIN)/pytest -q --cov --cov-append --cov-report= tests/integration
 
 coverage: $(OPERATOR)  ## branches of foa, foa-stage and plans that unit and integration tests went through: at least 90 %
 	$(BIN)/coverage report --fail-under=90
@@ -127,8 +129,9 @@ step-night: step-unit step-check
 step-system: step-unit step-check
 step-images: step-system
 step-integration: step-night step-system
+step-stages: step-night
 step-coverage: step-integration
-step-e2e: step-integration step-images step-coverage
+step-e2e: step-integration step-images step-stages step-coverage
 
 test:  ## every check and every test; ends with what took how long
 	@mkdir -p $(BUILD) && rm -f $(BUILD)/times.txt; begun=$$(date +%s); \
