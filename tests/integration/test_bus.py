@@ -8,6 +8,7 @@ import pytest
 from foa.bus import MemoryBroker
 from foa.pipeline import consumers
 from foa_testing.fakes import factories
+from foa_testing.stack.processes import wait_until
 
 SPEAKER = "selector"
 """Publishes what dl2-converter and irf-builder consume."""
@@ -74,15 +75,8 @@ def connect(broker):
         bus.stop()
 
 
-def wait_until(condition, limit=60):
-    deadline = time.monotonic() + limit
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
-def deliver_until(bus, condition, limit=60):
-    wait_until(lambda: [bus.deliver(0.1)] and condition(), limit)
+def deliver_until(bus, condition):
+    wait_until(lambda: [bus.deliver(0.1)] and condition())
     while bus.deliver(0.1):
         pass
 

@@ -12,6 +12,7 @@ import pytest
 from foa.executors import Job
 from foa.executors.local.executor import LocalExecutor
 from foa_stage.jobs import Completed, Died, JobState, Resources
+from foa_testing.stack.processes import wait_until
 
 ROOMY = Resources(memory_mib=500, time_limit_s=60)
 
@@ -30,13 +31,6 @@ def wait_for_endings(executor, n=1, limit=30):
         ended += executor.endings()
         time.sleep(0.05)
     return ended
-
-
-def wait_until(condition, limit=30):
-    deadline = time.monotonic() + limit
-    while not condition() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert condition()
 
 
 def processes_with(text):

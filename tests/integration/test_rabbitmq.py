@@ -2,7 +2,6 @@
 
 import signal
 import threading
-import time
 
 import pika
 import pytest
@@ -14,6 +13,7 @@ from foa.bus.rabbitmq.parameters import parameters_of
 from foa.errors import FoaError
 from foa_stage.manifests import write_manifest
 from foa_testing.fakes import factories
+from foa_testing.stack.processes import wait_until
 
 
 @pytest.fixture(scope="module")
@@ -41,15 +41,8 @@ def connect(rabbitmq):
     rabbitmq.administration.purge()
 
 
-def wait_until(condition, limit=60):
-    deadline = time.monotonic() + limit
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
-def deliver_until(bus, condition, limit=60):
-    wait_until(lambda: [bus.deliver(0.1)] and condition(), limit)
+def deliver_until(bus, condition):
+    wait_until(lambda: [bus.deliver(0.1)] and condition())
     while bus.deliver(0.1):
         pass
 

@@ -10,7 +10,7 @@ from foa.executors.scheduler import NoAnswer, Unsure
 from foa.executors.slurm import SlurmExecution
 from foa_stage.jobs import Completed, JobState, Resources
 from foa_stage.tree import Report, Work
-from foa_testing.stack.processes import stop
+from foa_testing.stack.processes import stop, wait_until
 
 ROOMY = Resources(memory_mib=300, time_limit_s=600)
 
@@ -56,13 +56,6 @@ def wait_for(executor, limit=90):
             return ended[0]
         time.sleep(0.1)
     raise AssertionError(f"nothing ended within {limit} s")
-
-
-def wait_until(condition, limit=60):
-    deadline = time.monotonic() + limit
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
 
 
 def accounted(slurm, name):

@@ -74,7 +74,10 @@ def listens(port: int) -> bool:
 
 
 def wait_until(
-    condition: Callable[[], bool], what: str, timeout_s: float = 60.0, interval_s: float = 0.05
+    condition: Callable[[], object],
+    what: str = "what is waited for",
+    timeout_s: float = 60.0,
+    interval_s: float = 0.05,
 ) -> None:
     """Wait for something to become so.
 
