@@ -14,7 +14,7 @@ from foa.bus import Bus
 from foa.pipeline import JobService, Reader, Service, Source
 from foa.service.assembly import broker_of, executor_of, find_runtime_for, make_writable
 from foa.service.collectors import RequestCollector, WorkCollector
-from foa.service.health import Probe, listen
+from foa.service.health import Probe, listen, well
 from foa.service.loop import ServiceLoop
 from foa.service.metrics import Metrics
 from foa.service.source import SourceDaemon
@@ -142,11 +142,6 @@ def serve(service: Service, site_file: Path, address: str) -> None:
         stopping = _until_told()
         with listen(address, registry, {"/live": well, "/ready": well}):
             service.show(site_file, stopping)
-
-
-def well() -> str:
-    """Find nothing wrong."""
-    return ""
 
 
 def _until_told() -> threading.Event:

@@ -17,6 +17,11 @@ Probe = Callable[[], str]
 """Returns what is wrong; nothing when all is well."""
 
 
+def well() -> str:
+    """Find nothing wrong."""
+    return ""
+
+
 class _Server(ThreadingMixIn, WSGIServer):
     daemon_threads = True
 

@@ -10,7 +10,7 @@ from foa import __version__
 from foa.pipeline import Source
 from foa.service.assembly import broker_of, make_writable
 from foa.service.collectors import WorkCollector
-from foa.service.health import listen
+from foa.service.health import listen, well
 from foa.service.metrics import Metrics
 from foa.service.outbox import Outbox
 from foa.site import read_site
@@ -44,7 +44,7 @@ class SourceDaemon:
 
     def run(self, stopping: threading.Event, address: str) -> None:
         """Let the source watch until `stopping` is set; answer at `address` (HOST:PORT)."""
-        probes = {"/live": lambda: "", "/ready": self._not_ready}
+        probes = {"/live": well, "/ready": self._not_ready}
         self._bus.start()
         threading.Thread(target=self._resend, args=(stopping,), daemon=True).start()
         try:
