@@ -9,7 +9,7 @@ from foa_stage.manifests import Frozen
 
 
 class ExitCode:
-    """How a stage's process ends; nothing else is read from it."""
+    """Exit codes of a stage's process; nothing else is read from it."""
 
     DONE = 0
     BAD_REQUEST = 2
@@ -22,7 +22,7 @@ class ExitCode:
 
 
 class Resources(Frozen):
-    """What a job may use."""
+    """Limits of a job."""
 
     memory_mib: int = Field(
         gt=0, description="at most, for stages whose inputs tell what they need"

@@ -45,7 +45,7 @@ class NothingLeft(StageFailure):
 
 @dataclass(frozen=True)
 class StageResult:
-    """What a stage made, and what the next stages need to know besides."""
+    """Products of a stage, and facts that the next stages need besides."""
 
     products: list[Product]
     facts: dict[str, Any] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""What a daemon needs of a bus, and an operator of its administration.
+"""The interface of a bus to a daemon, and an operator of its administration.
 
 Implemented in memory and by RabbitMQ; one contract suite tests both.
 """
@@ -70,7 +70,7 @@ class Bus(Protocol):
 
 
 class Administration(Protocol):
-    """What an operator does at the broker."""
+    """A broker to an operator."""
 
     def reach(self) -> None:
         """Connect as the operator, and leave; raises BusAway."""

@@ -1,4 +1,4 @@
-"""How long a message waits before it is handled again."""
+"""Delays before a message is handled again."""
 
 from collections.abc import Sequence
 

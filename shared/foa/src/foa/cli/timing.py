@@ -1,4 +1,4 @@
-"""Where the time of a `foa run` went."""
+"""Time that a `foa run` took, by stage."""
 
 from collections import defaultdict
 from collections.abc import Sequence

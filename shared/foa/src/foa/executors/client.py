@@ -17,7 +17,7 @@ CallT = TypeVar("CallT")
 
 
 class Client(Protocol):
-    """What the batch executor asks of a scheduler. Clients remember nothing of the answers."""
+    """The interface of a scheduler to the batch executor: it remembers nothing of the answers."""
 
     def submit(self, job: Job) -> Submission:
         """Submit a job."""

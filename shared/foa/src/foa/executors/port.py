@@ -1,4 +1,4 @@
-"""What the service loop needs of an executor."""
+"""The interface of an executor to the service loop."""
 
 from dataclasses import dataclass
 from pathlib import Path

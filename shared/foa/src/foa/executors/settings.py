@@ -1,4 +1,4 @@
-"""What the settings of all batch schedulers in a site file have in common."""
+"""Settings that all batch schedulers share in a site file."""
 
 from abc import ABC, abstractmethod
 from typing import ClassVar

@@ -1,4 +1,4 @@
-"""What a service declares of itself, once, in `SERVICE` of its module `service`.
+"""The declaration of a service, made once, in `SERVICE` of its module `service`.
 
 Topology and rights at the broker, progress, critical path, metrics, dashboards and the stub stages
 of tests follow from the declarations.
@@ -43,17 +43,17 @@ class Table(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Service:
-    """What all shapes of services declare."""
+    """The part of a declaration that all shapes of services share."""
 
     name: str
     """Of the service, its queue, its user at the broker, and its stage."""
     title: str
-    """What it does, in a few words for people."""
+    """Its purpose, in a few words for people."""
     consumes: Kinds = ()
     announces: Kinds = ()
-    """What it says when it succeeds."""
+    """Kinds it publishes when it succeeds."""
     fails_with: type[Manifest] | None = None
-    """What it says when it does not."""
+    """Kind it publishes when it fails."""
 
     @property
     def says(self) -> Kinds:
@@ -80,7 +80,7 @@ class JobService(Service):
     announce: Callable[[Manifest, Report], list[Manifest]]
     """Return what follows for a manifest from the end of the work it asked for; never fails."""
     resources: Resources
-    """What its jobs may use where the site does not say otherwise."""
+    """Limits of its jobs where the site does not say otherwise."""
     priority: int
     """Of its jobs among all: later stages first, so that the first run is through early."""
     per_run: bool = True

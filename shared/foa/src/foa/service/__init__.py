@@ -1,4 +1,4 @@
-"""What drives services: the loop of messages, the life of work, the daemon around them."""
+"""Driving services: the loop of messages, the life of work, the daemon around them."""
 
 from foa.service.loop import ServiceLoop
 

@@ -1,4 +1,4 @@
-"""What Prometheus learns from the run tree, whenever it asks."""
+"""Metrics read from the run tree at each scrape."""
 
 import shutil
 import time
@@ -16,7 +16,7 @@ SHOWN_REQUESTS = 20
 
 
 class WorkCollector(Collector):
-    """What lies in the tree for a service: manifests, jobs under way, space."""
+    """Numbers of a service's manifests and jobs under way in the tree, and the space left."""
 
     def __init__(self, tree: RunTree, service: str, under_way: Callable[[], list[Work]]) -> None:
         self._tree, self._service, self._under_way = tree, service, under_way
@@ -49,7 +49,7 @@ MEANINGS = {
 
 
 class RequestCollector(Collector):
-    """Where the newest requests stand."""
+    """Phases of the newest requests."""
 
     def __init__(self, tree: RunTree) -> None:
         self._tree = tree

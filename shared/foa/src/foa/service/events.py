@@ -1,4 +1,4 @@
-"""What happens in a service, for whoever watches: progress, metrics."""
+"""Events in a service, observed by progress and metrics."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What Prometheus learns of a service.
+"""Metrics of a service.
 
 Times are seconds; which service it is, the scrape's labels say.
 """

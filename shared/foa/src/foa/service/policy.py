@@ -1,4 +1,4 @@
-"""What follows when a job dies: a table."""
+"""The action that follows a job's death: a table."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

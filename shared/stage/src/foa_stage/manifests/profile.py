@@ -49,7 +49,7 @@ class Selection(Setting):
 
 
 class Irf(Setting):
-    """How IRFs are made: point-like, with energy-dependent cuts."""
+    """Choices for IRFs, which are point-like, with energy-dependent cuts."""
 
     gh_efficiency: float = Field(default=0.7, gt=0, lt=1)
     theta_containment: float = Field(default=0.7, gt=0, lt=1)

@@ -1,4 +1,4 @@
-"""What is asked: a target, nights, a profile; and where the archive keeps its files."""
+"""A request: a target, nights, a profile; and where the archive keeps its files."""
 
 import re
 from collections.abc import Mapping

@@ -8,7 +8,7 @@ from foa_stage.manifests import Frozen
 
 
 class BrokerAddress(Frozen):
-    """What one user needs to reach the broker."""
+    """Address and credentials of one user at the broker."""
 
     host: str
     port: int
