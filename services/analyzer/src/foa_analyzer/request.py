@@ -2,11 +2,10 @@
 
 from datetime import date
 from pathlib import Path
-from typing import Literal
 
 from pydantic import AliasChoices, Field
 
-from foa_stage.manifests import Analysis, Criterion, Frozen, Grade, Product, Target
+from foa_stage.manifests import Analysis, Criterion, Frozen, Grade, Product, ResultsPhase, Target
 
 
 class AnalysedRun(Frozen):
@@ -36,7 +35,7 @@ class AnalysisRequest(Frozen):
     """Runs of the request, or all observations of a GADF directory."""
 
     title: str
-    phase: Literal["first-look", "final"]
+    phase: ResultsPhase
     target: Target
     profile: str
     analysis: Analysis

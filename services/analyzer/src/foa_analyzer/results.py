@@ -11,7 +11,7 @@ from typing import Literal
 from pydantic import AliasChoices, Field
 
 from foa_analyzer.request import AnalysedRun, FailedRun
-from foa_stage.manifests import Frozen, Target
+from foa_stage.manifests import Frozen, ResultsPhase, Target
 
 Number = float | None
 
@@ -163,7 +163,7 @@ class Results(Frozen):
 
     schema_version: Literal[1, 2] = 2
     title: str
-    phase: Literal["first-look", "final"]
+    phase: ResultsPhase
     target: Target
     profile: str
     versions: dict[str, str]

@@ -21,7 +21,7 @@ def newest_results(tree: RunTree, request_id: str) -> Path | None:
     ready = tree.manifests(request_id, AnalysisReady)
     if not ready:
         return None
-    made = ready[-1].products[0].path.parent
+    made = ready[-1].directory
     versions = tree.result_versions(request_id)
     found = next((version for version in versions if version.resolve() == made), made)
     return found if (found / "results.json").exists() else None

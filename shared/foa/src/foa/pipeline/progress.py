@@ -11,6 +11,7 @@ from foa_stage.manifests import (
     AnalysisReady,
     RequestFailed,
     RequestSubmitted,
+    ResultsPhase,
     RunFailed,
     RunSelected,
     kind_of,
@@ -18,7 +19,7 @@ from foa_stage.manifests import (
 from foa_stage.tree import RunTree, Work
 
 State = Literal["waiting", "queued", "running", "done", "failed"]
-Phase = Literal["selecting", "reconstructing", "first-look", "final", "failed"]
+Phase = Literal["selecting", "reconstructing", ResultsPhase, "failed"]
 Announcements = dict[str, dict[int, float]]
 """When a manifest was recorded last, by kind and run."""
 JobStates = dict[tuple[str, int], State]

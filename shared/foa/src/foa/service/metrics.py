@@ -15,13 +15,12 @@ from foa.executors.client import Client
 from foa.service.events import Announced, Event, JobEnded, Planned
 from foa.service.metering import MeteredClient
 from foa_stage.jobs import JobState
-from foa_stage.manifests import AnalysisReady, Manifest, RunSelected
+from foa_stage.manifests import AnalysisReady, Manifest, ResultsPhase, RunSelected
 from foa_stage.tree import RunTree
 
 SHORT = (0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 60, 300)
 LONG = (1, 3, 10, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14_400, 28_800, 86_400, 604_800)
 MEMORY_MIB = (250, 500, 1000, 2000, 4000, 8000, 16_000, 32_000, 64_000)
-PHASES = ("first-look", "final")
 
 COUNTERS = {
     "manifests_planned": ("manifests by what was decided for them", "kind", "decision"),
@@ -73,7 +72,7 @@ class Metrics:
             self._counters["messages"].labels(outcome)
         for state in ("COMPLETED", *JobState):
             self._counters["jobs_ended"].labels(state)
-        for phase in PHASES:
+        for phase in get_args(ResultsPhase):
             self._times["results_seconds"].labels(phase)
 
     def observe(self, event: Event) -> None:

@@ -1,5 +1,6 @@
 """The manifests: what the services tell each other."""
 
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import BaseModel, BeforeValidator, Field, TypeAdapter, ValidationError
@@ -13,7 +14,8 @@ SchemaVersion = Literal[1, 2]
 """Versions that are read: 1 stored no identities."""
 SCHEMA_VERSION: SchemaVersion = 2
 """The version that is written."""
-
+ResultsPhase = Literal["first-look", "final"]
+"""Of an analysis: of the first run that is through, or of all."""
 
 MAX_TEXT = 16 << 10
 """Characters of a reason or a log in a manifest: a message has to stay small."""
@@ -115,8 +117,13 @@ class AnalysisReady(_Manifest):
     """Results exist."""
 
     kind: Literal["analysis.ready"] = "analysis.ready"
-    phase: Literal["first-look", "final"]
+    phase: ResultsPhase
     products: tuple[Product, ...]
+
+    @property
+    def directory(self) -> Path:
+        """Return the directory where the results were made."""
+        return self.products[0].path.parent
 
 
 RunManifest = RunSelected | Dl2Ready | IrfReady | Dl3Ready | RunFailed

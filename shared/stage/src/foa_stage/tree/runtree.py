@@ -173,12 +173,11 @@ class RunTree:
 
     def _link_results(self, manifest: AnalysisReady) -> None:
         """Give new results the next version: a link to where they were made."""
-        made = manifest.products[0].path.parent
         results = self.results(manifest.request.id)
         results.mkdir(parents=True, exist_ok=True)
         versions = self.result_versions(manifest.request.id)
-        if made not in [version.resolve() for version in versions]:
-            (results / f"{len(versions) + 1:03d}-{manifest.phase}").symlink_to(made)
+        if manifest.directory not in [version.resolve() for version in versions]:
+            (results / f"{len(versions) + 1:03d}-{manifest.phase}").symlink_to(manifest.directory)
 
     def link_work(self, manifest: Manifest, work: Work, *, per_run: bool) -> None:
         """Let the request show which work it led to."""
