@@ -1,6 +1,6 @@
 # The LST-1 Fast Offline Analysis: `make` shows the targets.
 .DEFAULT_GOAL := help
-.PHONY: help env lock night demo servers system stack-up stack-status stack-down bench-flow bench-dl2 bench-images fmt check unit quick docs coverage \
+.PHONY: help env lock night demo servers system stack-up stack-status stack-down bench-flow bench-tree bench-chaos bench-dl2 bench-images fmt check unit quick docs coverage \
   stages integration e2e test images apptainer clean
 SHELL := /bin/bash -o pipefail
 .DELETE_ON_ERROR:
@@ -51,10 +51,10 @@ lock: $(UV)  ## resolve every environment anew, within the bounds of the pyproje
 night: $(BUILD)/night/truth.json  ## make the synthetic night
 
 $(BUILD)/night/truth.json: | env
-	$(FOA) synth $(BUILD)/night
+	$(FOA) synth --site deploy/sites/demo.yaml $(BUILD)/night
 
 demo: env night  ## set up everything and run a whole synthetic night
-	$(FOA) run deploy/requests/crab.yaml deploy/requests/too.yaml
+	$(FOA) run --site deploy/sites/demo.yaml deploy/requests/crab.yaml deploy/requests/too.yaml
 
 OPERATOR := $(ENVS)/operator/lock.txt
 fmt: $(OPERATOR)  ## format the sources
@@ -65,10 +65,10 @@ check: $(OPERATOR)  ## formatting, lint, types and import contracts; counts what
 	@failed=0; for what in $(CHECKS); do echo "$$what"; (PATH=$(BIN):$$PATH; $$what) || failed=$$((failed + 1)); done; \
 	  echo "$$failed checks failed"; exit $$failed
 
-unit: $(OPERATOR)  ## pure tests and contracts, in seconds
+unit: $(OPERATOR)  ## pure tests and contracts
 	$(BIN)/pytest -q --cov --cov-report= tests/unit tests/contract
 
-quick: check unit  ## what needs nothing but the operator's environment: in less than a minute
+quick: check unit  ## what needs nothing but the operator's environment, in a minute or two
 
 docs: $(BUILD)/envs/docs/bin/sphinx-build  ## the documentation with its API pages, in build/docs
 	$< -q -W --keep-going -b html deploy/docs $(BUILD)/docs
@@ -100,8 +100,15 @@ stack-status:  ## say which of them live
 stack-down:  ## stop them all
 	$(STACK) down $(BUILD)/stack
 
-bench-flow: env servers  ## throughput and hand-over latency of the daemons, from 10 to 1000 runs
+bench-flow: env servers  ## throughput and hand-over latency of the daemons, from 10 to 1000 runs, beside SLURM alone
 	$(BIN)/python -m foa_testing.benchmarks.throughput
+
+bench-tree: $(OPERATOR)  ## costs of a request of 10 000 runs, of 3 000 old requests, of a restart with 10 000 pending
+	$(BIN)/python -m foa_testing.benchmarks.tree_costs
+
+CHAOS := --seed 1 --faults 1000 --requests 200
+bench-chaos: env servers  ## random faults over many requests on real servers; counts what is lost, done twice, stuck or wrong (as root)
+	$(BIN)/python -m foa_testing.chaos $(CHAOS)
 
 bench-dl2: env night  ## DL1 to DL2 of 100 000 to 2 million events: the stock tool and ours
 	$(ENVS)/dl2-converter/bin/python -m foa_testing.benchmarks.dl2_costs $(BUILD)/night $(BUILD)/bench-dl2

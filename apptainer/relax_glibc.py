@@ -63,7 +63,7 @@ def needed_versions(section: GNUVerNeedSection) -> Iterator[tuple[int, int, str]
 
 
 def is_newer(name: str, newest: tuple[int, int]) -> bool:
-    """Whether a version is one of glibc's later than `newest`."""
+    """Tell whether a version is one of glibc's later than `newest`."""
     match = re.fullmatch(r"GLIBC_(\d+)\.(\d+)(?:\.\d+)?", name)
     return match is not None and (int(match[1]), int(match[2])) > newest
 

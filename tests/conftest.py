@@ -4,6 +4,15 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+DISPLAY = (
+    *("CI", "GITHUB_ACTIONS", "FORCE_COLOR", "PY_COLORS", "NO_COLOR", "COLORTERM", "LINES"),
+    *("TERMINAL_WIDTH", "TTY_COMPATIBLE", "TTY_INTERACTIVE", "TYPER_USE_RICH"),
+)
+"""Variables by which typer and rich decide how a command writes."""
+settings.register_profile("foa", settings.get_profile("default"), deadline=None, derandomize=False)
+settings.load_profile("foa")
 
 
 def pytest_addoption(parser):
@@ -51,6 +60,19 @@ def raise_stack(repository, tmp_path_factory):
     yield start
     for stack in stacks:
         stack.stop()
+
+
+@pytest.fixture(scope="session")
+def plain_environment(tmp_path_factory):
+    """The environment of a user without settings, at a terminal without colours."""
+    home = tmp_path_factory.mktemp("home")
+    plain = {"COLUMNS": "160", "TERM": "dumb", "HOME": home, "XDG_CONFIG_HOME": home}
+    with pytest.MonkeyPatch.context() as patch:
+        for name in (*DISPLAY, "FOA_SITE", "FOA_LISTEN", "PYTHONDEVMODE", "PYTHONIOENCODING"):
+            patch.delenv(name, raising=False)
+        for name, value in plain.items():
+            patch.setenv(name, str(value))
+        yield
 
 
 @pytest.fixture

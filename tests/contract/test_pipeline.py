@@ -12,7 +12,7 @@ import pytest
 from foa.pipeline import find_service, installed_services, job_services
 from foa.pipeline.installed import before
 from foa.site import read_site
-from foa_stage.manifests import KINDS
+from foa_stage.manifests import KINDS, SAID, kind_of
 
 FOLDERS = Path(__file__).parents[2] / "services"
 NAMES = {path.parent.name for path in FOLDERS.glob("*/pyproject.toml")}
@@ -30,9 +30,9 @@ def test_services_are_in_the_order_in_which_work_reaches_them():
             assert names.index(needed.name) < names.index(service.name)
 
 
-def test_every_kind_is_announced_by_a_service_but_the_request_itself():
+def test_every_kind_is_announced_by_a_service_or_said_by_people():
     announced = {kind for service in installed_services() for kind in service.said_kinds}
-    assert announced == KINDS.keys() - {"request.submitted"}
+    assert announced == KINDS.keys() - set(map(kind_of, SAID))
 
 
 @pytest.mark.parametrize("site", ["demo", "lst-it"])
@@ -91,7 +91,7 @@ print(json.dumps({
     "bindings": topology(consumers(), unconsumed_kinds())["bindings"],
     "users": [user["name"] for user in definitions["users"]],
     "asyncapi": list(describe(
-        {one.name: (one.consumed_kinds, one.said_kinds) for one in installed_services()}
+        {one.name: (one.heard_kinds, one.said_kinds) for one in installed_services()}
     )["operations"]),
     "dashboard": (home / "foa-services.json").read_text(),
     "stages": [job.stage for job in jobs],

@@ -38,7 +38,7 @@ def test_no_schema_is_left_over(repository):
 
 def test_the_asyncapi_document_is_that_of_the_services(repository, golden):
     services = installed_services()
-    document = describe({one.name: (one.consumed_kinds, one.said_kinds) for one in services})
+    document = describe({one.name: (one.heard_kinds, one.said_kinds) for one in services})
     golden(repository / "deploy/schemas/asyncapi.json", spell(document))
 
 

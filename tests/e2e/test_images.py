@@ -22,6 +22,7 @@ SLURM_CLIENT = (
     "/usr/bin/sbatch",
     "/usr/bin/squeue",
     "/usr/bin/sacct",
+    "/usr/bin/scancel",
     "/usr/lib/x86_64-linux-gnu/slurm-wlm",
 )
 

@@ -26,7 +26,7 @@ def find(operator, pattern):
 @pytest.mark.parametrize(
     ("product", "made_again"),
     [
-        ("requests/*/results/002-final/results.json", ["analyzer"]),
+        ("requests/*/results/.002/results.json", ["analyzer"]),  # where they were made
         ("work/dl3-maker/*/products/dl3_LST-1.Run20001.fits", ["analyzer", "dl3-maker"]),
         (
             "work/dl2-converter/*/products/dl2_LST-1.Run20001.h5",
@@ -110,5 +110,5 @@ def test_two_at_once_in_one_tree_is_refused(hire):
     second = operator.type("run", operator.request("too"), check=False)
     first.send_signal(signal.SIGINT)
     first.wait()
-    assert second.returncode == 2
+    assert second.returncode == 3
     assert "another `foa run` is at work" in second.stderr

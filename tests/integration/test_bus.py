@@ -5,13 +5,16 @@ import time
 
 import pytest
 
-from foa.bus import MemoryBroker
+from foa.bus import Handlings, MemoryBroker
+from foa.bus.retries import DELIVERY_LIMIT
 from foa.pipeline import consumers
+from foa_stage.manifests import ManifestRejected
 from foa_testing.fakes import factories
 from foa_testing.stack.processes import wait_until
 
 SPEAKER = "selector"
 """Publishes what dl2-converter and irf-builder consume."""
+HEARER = "dl2-converter"
 RETRY_DELAYS_S = (5,)
 """A queue for it is declared at RabbitMQ."""
 
@@ -22,8 +25,8 @@ class InMemory:
     def __init__(self):
         self.administration = MemoryBroker(consumers(), RETRY_DELAYS_S)
 
-    def connect(self, service, observe):
-        return self.administration.connect(service, observe)
+    def connect(self, service, observe, handlings):
+        return self.administration.connect(service, observe, handlings)
 
     def publish_raw(self, kind, body):
         self.administration.route(kind, body)
@@ -38,14 +41,18 @@ class OverRabbitMQ:
     def __init__(self, stack):
         self.administration = stack.rabbitmq.administration
 
-    def connect(self, service, observe):
-        return self.administration.connect(service, "1", observe, RETRY_DELAYS_S)
+    def connect(self, service, observe, handlings):
+        return self.administration.connect(service, "1", observe, handlings, RETRY_DELAYS_S)
 
     def publish_raw(self, kind, body):
         self.administration.publish_raw(kind, body)
 
     def clear(self):
         self.administration.purge()
+
+
+class Killed(BaseException):
+    """Ends a service as a signal does: nothing in it goes on."""
 
 
 @pytest.fixture(params=["memory", "rabbitmq"])
@@ -58,27 +65,25 @@ def broker(request):
 
 
 @pytest.fixture
-def connect(broker):
-    """A connected bus with a handler."""
-    buses = []
+def connect(broker, tmp_path, start_bus):
+    """A connected bus with a handler; the handlings of a service are noted in one place."""
 
-    def make(service="dl2-converter", handler=None, observe=lambda delivered: None):
-        bus = broker.connect(service, observe)
-        bus.subscribe(handler or (lambda manifest: None))
-        bus.start()
-        buses.append(bus)
-        wait_until(lambda: bus.connected)
-        return bus
+    def make(
+        service="dl2-converter", handler=lambda manifest: None, observe=lambda delivered: None
+    ):
+        bus = broker.connect(service, observe, Handlings(tmp_path / "handlings" / service))
+        return start_bus(bus, handler)
 
-    yield make
-    for bus in buses:
-        bus.stop()
+    return make
+
+
+def deliver_all(bus):
+    while bus.deliver(0.1):
+        pass
 
 
 def deliver_until(bus, condition):
-    wait_until(lambda: [bus.deliver(0.1)] and condition())
-    while bus.deliver(0.1):
-        pass
+    wait_until(lambda: [deliver_all(bus)] and condition())
 
 
 def test_a_manifest_reaches_the_service_that_consumes_its_kind(connect):
@@ -109,7 +114,7 @@ def test_a_kind_nobody_consumes_has_a_place_to_go(connect):
 def test_without_a_message_a_delivery_ends_in_time(connect):
     begun = time.monotonic()
     assert connect().deliver(0.2) is False
-    assert time.monotonic() - begun < 10
+    assert time.monotonic() - begun < 60
 
 
 def test_messages_come_in_the_order_of_publication(connect):
@@ -135,10 +140,86 @@ def test_two_replicas_share_the_work(connect):
     assert all(heard)
 
 
+def test_manifests_published_together_come_in_order_and_each_is_told_to_be_safe(connect):
+    heard, safe = [], []
+    bus, manifests = connect(handler=heard.append), [factories.run_selected(n) for n in range(50)]
+    connect(SPEAKER).publish_all(manifests, safe.append)
+    assert safe == manifests
+    deliver_until(bus, lambda: len(heard) == 50)
+    assert heard == manifests
+
+
+def test_nothing_is_published_together_at_once(connect):
+    connect(SPEAKER).publish_all([], pytest.fail)
+
+
+def speak(connect, count):
+    manifests = [factories.run_selected(obs_id) for obs_id in range(count)]
+    connect(SPEAKER).publish_all(manifests, lambda manifest: None)
+
+
+def die(connect, handler):
+    """Let a service be ended by its handler."""
+    dying = connect(handler=handler)
+    with pytest.raises(Killed):
+        deliver_until(dying, lambda: False)
+    dying.stop()
+
+
+def test_a_message_that_ends_its_service_again_and_again_is_parked(connect, broker):
+    heard = []
+
+    def handle(manifest):
+        if manifest.obs_id == 3:
+            raise Killed
+        heard.append(manifest.obs_id)
+
+    speak(connect, 30)
+    for _ in range(DELIVERY_LIMIT):
+        die(connect, handle)
+    bus, administration = connect(handler=handle), broker.administration
+    deliver_until(bus, lambda: set(heard) == set(range(30)) - {3})
+    (parked,) = administration.list_parked(HEARER)
+    assert f"begun {DELIVERY_LIMIT} times and never ended" in parked.reason
+    bus.stop()
+    assert administration.replay_parked(HEARER) == 1  # it counts as new
+    die(connect, handle)
+
+
+def test_a_message_is_not_parked_because_others_ended_its_service(connect, broker):
+    heard, doomed = [], set(range(DELIVERY_LIMIT + 2))
+
+    def handle(manifest):
+        if manifest.obs_id in doomed:
+            doomed.remove(manifest.obs_id)
+            raise Killed
+        heard.append(manifest.obs_id)
+
+    speak(connect, 150)
+    for _ in list(doomed):
+        die(connect, handle)
+    deliver_until(connect(handler=handle), lambda: set(heard) == set(range(150)))
+    assert broker.administration.list_parked(HEARER) == []
+
+
+def test_what_is_of_a_version_nobody_reads_does_not_keep_others_from_their_service(connect, broker):
+    heard = []
+    bus, manifest = connect(handler=heard.append), factories.run_selected()
+    broker.publish_raw(manifest.kind, b'{"kind": "run.selected", "schema_version": 0}')
+    connect(SPEAKER).publish(manifest)
+    deliver_until(bus, lambda: heard)
+    assert heard == [manifest]
+    assert len(broker.administration.list_parked(HEARER)) == 1
+
+
+def test_a_bus_is_alive_until_it_stops(connect):
+    assert connect().alive
+
+
 def test_what_is_no_manifest_is_parked_at_once_with_the_reason(connect, broker):
     bus = connect(handler=lambda manifest: pytest.fail("must not be handled"))
     broker.publish_raw("run.selected", b'{"kind": "run.selected"}')
-    assert bus.deliver(10)
+    assert bus.deliver(60)
     (parked,) = broker.administration.list_parked("dl2-converter")
     assert "request" in parked.reason
 
@@ -148,7 +229,7 @@ def test_a_handler_that_always_fails_ends_in_parking_and_the_others_go_on(connec
 
     def handle(manifest):
         if manifest.obs_id == 13 and not healed.is_set():
-            raise OSError("disk away")
+            raise RuntimeError("cannot be handled")
         heard.append(manifest.obs_id)
 
     bus, speaker = connect(handler=handle), connect(SPEAKER)
@@ -158,18 +239,29 @@ def test_a_handler_that_always_fails_ends_in_parking_and_the_others_go_on(connec
     deliver_until(bus, lambda: heard == [14])
     deliver_until(bus, lambda: administration.list_parked("dl2-converter"))
     (parked,) = administration.list_parked("dl2-converter")
-    assert "disk away" in parked.reason
+    assert "cannot be handled" in parked.reason
     healed.set()
     assert administration.replay_parked("dl2-converter") == 1
     deliver_until(bus, lambda: heard == [14, 13])
     assert administration.list_parked("dl2-converter") == []
 
 
+def test_a_reason_that_is_no_text_keeps_nothing_from_being_parked(connect, broker):
+    def reject(manifest):
+        raise ManifestRejected("no file \udcff.fits")
+
+    bus = connect(handler=reject)
+    connect(SPEAKER).publish(factories.run_selected())
+    assert bus.deliver(60)
+    (parked,) = broker.administration.list_parked(HEARER)
+    assert parked.reason.startswith("no file ")
+
+
 def test_a_parked_message_can_be_dropped_and_the_others_stay(connect, broker):
     bus = connect()
     for text in (b"rubbish", b"more rubbish"):
         broker.publish_raw("run.selected", text)
-        assert bus.deliver(10)
+        assert bus.deliver(60)
     assert broker.administration.drop_parked("dl2-converter", 0) == 1
     (left,) = broker.administration.list_parked("dl2-converter")
     assert left.body == b"more rubbish"
@@ -189,9 +281,9 @@ def test_every_delivery_is_observed_with_its_outcome(connect, broker):
     seen = []
     bus = connect(observe=seen.append)
     connect(SPEAKER).publish(factories.run_selected())
-    assert bus.deliver(10)
+    assert bus.deliver(60)
     broker.publish_raw("run.selected", b"rubbish")
-    assert bus.deliver(10)
+    assert bus.deliver(60)
     assert [delivered.outcome for delivered in seen] == ["handled", "parked"]
     assert all(delivered.waited_s >= 0 for delivered in seen)
 
@@ -199,7 +291,7 @@ def test_every_delivery_is_observed_with_its_outcome(connect, broker):
 def test_the_topology_may_be_declared_again_and_what_is_there_stays(connect, broker):
     bus = connect()
     broker.publish_raw("run.selected", b"rubbish")
-    assert bus.deliver(10)
+    assert bus.deliver(60)
     broker.administration.reach()
     broker.administration.declare()
     assert len(broker.administration.list_parked("dl2-converter")) == 1

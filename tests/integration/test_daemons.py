@@ -8,7 +8,8 @@ from collections import Counter
 import pytest
 
 from foa.cli.checks import check_site
-from foa.cli.submitting import submit
+from foa.cli.submitting import publish
+from foa.intake.submission import submission
 from foa.pipeline import Source, installed_services
 from foa.pipeline.progress import progress_of
 from foa.service.daemon import serve
@@ -35,7 +36,7 @@ class Crew:
 
     def submit(self, obs_ids, name="source"):
         request = stub_site.make_request(self.site, name, obs_ids)
-        submit(read_site(self.site), [request])
+        publish(read_site(self.site), [submission(request, self.tree)])
         return request
 
     def finish(self, *requests, limit=300):
@@ -158,8 +159,8 @@ def test_a_controller_that_is_away_costs_time_only(make_crew, stack):
     crew = make_crew()
     requests = [crew.submit(range(1, 21), name) for name in ("one", "two")]
     wait_until(lambda: len(crew.attempts()) > 20, "half of the jobs")
-    stop(stack.slurm.pid_file("slurmctld"))
     before = len(crew.daemons_that_log('"no answer"'))
+    stop(stack.slurm.pid_file("slurmctld"))
     wait_until(lambda: len(crew.daemons_that_log('"no answer"')) > before, "no answer", 120)
     stack.slurm.start_ctld()
     crew.finish(*requests)
@@ -220,7 +221,7 @@ def test_two_hundred_requests_over_two_replicas_all_end_and_no_job_is_done_twice
 ):
     crew = make_crew(replicas=2)
     requests = [
-        stub_site.make_request(crew.site, f"source {number}", (number,)) for number in range(200)
+        stub_site.make_request(crew.site, f"source {number}", (number,)) for number in range(1, 201)
     ]
     flowed = throughput.run_requests(stack, crew.daemons, crew.site, requests, limit_s=600)
     with capsys.disabled():

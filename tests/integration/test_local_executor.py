@@ -1,5 +1,8 @@
 """The local executor with real processes: limits are kept, jobs outlive whoever started them."""
 
+import errno
+import fcntl
+import json
 import os
 import signal
 import subprocess
@@ -11,6 +14,7 @@ import pytest
 
 from foa.executors import Job
 from foa.executors.local.executor import LocalExecutor
+from foa.executors.local.session import LEADER_NAME, kill_survivors, record_leader
 from foa_stage.jobs import Completed, Died, JobState, Resources
 from foa_testing.stack.processes import wait_until
 
@@ -25,7 +29,7 @@ def job(tmp_path):
     return make
 
 
-def wait_for_endings(executor, n=1, limit=30):
+def wait_for_endings(executor, n=1, limit=60):
     ended, deadline = [], time.monotonic() + limit
     while len(ended) < n and time.monotonic() < deadline:
         ended += executor.endings()
@@ -39,6 +43,17 @@ def processes_with(text):
     return [p for p in processes if text in " ".join(p.info["cmdline"] or [])]
 
 
+def supervisor_of(job):
+    """Wait until the process of a job runs; return the one that supervises it."""
+
+    def supervisors():
+        return [one for one in processes_with(str(job.directory)) if one.children()]
+
+    wait_until(supervisors)
+    (supervisor,) = supervisors()
+    return supervisor
+
+
 def is_alive(process):
     return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
 
@@ -46,7 +61,9 @@ def is_alive(process):
 def test_a_job_that_ends_with_0_has_completed(job):
     executor = LocalExecutor(1)
     executor.submit(job("print('hello')"))
-    assert wait_for_endings(executor)[0].name == "foa-test-1"
+    (ending,) = wait_for_endings(executor)
+    assert isinstance(ending, Completed)
+    assert ending.name == "foa-test-1"
     assert (job("").directory / "out").read_text() == "hello\n"
 
 
@@ -79,12 +96,13 @@ def test_memory_of_children_counts(job):
     assert wait_for_endings(executor)[0].state is JobState.OUT_OF_MEMORY
 
 
-def test_a_job_over_its_time_is_killed_with_its_children(job):
-    code = "import subprocess; subprocess.run(['sleep', '61.25'])"
+def test_a_job_over_its_time_is_killed_with_its_children(job, tmp_path):
+    sleeper = ("python3", "-c", "import time; time.sleep(61)", str(tmp_path))
+    code = f"import subprocess; subprocess.run({sleeper})"
     executor = LocalExecutor(1)
     executor.submit(job(code, resources=Resources(memory_mib=100, time_limit_s=1)))
     assert wait_for_endings(executor)[0].state is JobState.TIMEOUT
-    wait_until(lambda: not processes_with("61.25"))
+    wait_until(lambda: not processes_with(str(tmp_path)))
 
 
 def test_no_more_jobs_run_than_there_are_slots(job):
@@ -148,15 +166,36 @@ time.sleep(60)
 def test_a_job_whose_supervisor_was_killed_is_lost_and_stopped(job):
     executor = LocalExecutor(1)
     executor.submit(job("import time; time.sleep(62.5)"))
-    directory = str(job("").directory)
-    wait_until(lambda: any(one.children() for one in processes_with(directory)))
-    (supervisor,) = (one for one in processes_with(directory) if one.children())
+    supervisor = supervisor_of(job(""))
     children = supervisor.children()
-    os.kill(supervisor.pid, signal.SIGKILL)
+    supervisor.kill()
     (ending,) = wait_for_endings(executor)
     assert isinstance(ending, Died)
     assert ending.state is JobState.LOST
     wait_until(lambda: not any(map(is_alive, children)))
+
+
+def test_a_job_that_cannot_be_started_waits_says_why_and_is_tried_again(job):
+    waiting = job("pass")
+    (waiting.directory / "lock").mkdir(parents=True)  # where its supervisor needs a file
+    executor = LocalExecutor(1, first_pause_s=0.1)
+    executor.submit(waiting)
+    assert executor.endings() == []
+    assert "supervisor" in (waiting.directory / "waiting").read_text()
+    (waiting.directory / "lock").rmdir()
+    assert isinstance(wait_for_endings(executor)[0], Completed)
+    assert not (waiting.directory / "waiting").exists()
+
+
+def test_a_job_whose_files_cannot_be_written_holds_up_no_other(job):
+    bad, good = job("pass", name="foa-bad-1"), job("pass", name="foa-good-1")
+    bad.directory.touch()  # a file where a directory should be
+    executor = LocalExecutor(1, first_pause_s=0.1)
+    executor.submit(bad)
+    executor.submit(good)
+    assert [ending.name for ending in wait_for_endings(executor)] == [good.name]
+    bad.directory.unlink()
+    assert [ending.name for ending in wait_for_endings(executor)] == [bad.name]
 
 
 def test_a_job_stopped_by_a_person_is_cancelled(job):
@@ -171,3 +210,63 @@ def test_a_supervisor_loads_no_more_than_it_needs():
     loaded = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
     heavy = {"foa.executors.batch", "foa.site", "httpx", "pika", "structlog", "yaml"}
     assert not heavy & set(loaded)
+
+
+def test_what_a_job_started_is_gone_before_the_job_is_lost(job):
+    """The next attempt must not find a process of the last one beside it."""
+    code = "import subprocess, time; subprocess.Popen(['sleep', '63.25']); time.sleep(63.5)"
+    executor = LocalExecutor(1)
+    executor.submit(job(code))
+    wait_until(lambda: processes_with("sleep 63.25"))
+    supervisor_of(job("")).kill()
+    (ending,) = wait_for_endings(executor)
+    assert ending.state is JobState.LOST
+    assert not any(map(is_alive, processes_with("63.25")))
+
+
+@pytest.fixture
+def stranger(tmp_path):
+    """A session that is not the job's; returns its leader as the job's directory would tell it."""
+    process = subprocess.Popen(["sleep", "64.25"], start_new_session=True)
+    record_leader(tmp_path, process.pid)
+    yield json.loads((tmp_path / LEADER_NAME).read_text())
+    process.kill()
+    process.wait()
+
+
+@pytest.mark.parametrize("change", [{"start": 0}, {"boot": "another"}])
+def test_another_session_that_has_got_the_jobs_number_is_left_alone(stranger, change, tmp_path):
+    (tmp_path / LEADER_NAME).write_text(json.dumps(stranger | change))
+    assert not kill_survivors(tmp_path)
+    assert is_alive(psutil.Process(stranger["pid"]))
+
+
+def test_a_lock_is_looked_at_as_network_file_systems_allow(job, monkeypatch):
+    """NFS refuses an exclusive lock to whoever only reads the file, with EBADF."""
+    flock = fcntl.flock
+
+    def flock_of_nfs(file, operation):
+        if operation & fcntl.LOCK_EX and not file.writable():
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+        flock(file, operation)
+
+    monkeypatch.setattr(fcntl, "flock", flock_of_nfs)
+    executor = LocalExecutor(1)
+    executor.submit(job("import time; time.sleep(65)"))
+    supervisor = supervisor_of(job(""))
+    assert executor.endings() == []
+    supervisor.kill()
+    assert wait_for_endings(executor)[0].state is JobState.LOST
+
+
+def test_an_ending_that_cannot_be_read_now_is_read_later(job):
+    executor = LocalExecutor(1)
+    executor.submit(job("pass"))
+    ending = job("").directory / "ending.json"
+    wait_until(ending.exists)
+    ending.rename(ending.with_suffix(".away"))
+    ending.mkdir()  # reading it raises OSError
+    assert executor.endings() == []
+    ending.rmdir()
+    ending.with_suffix(".away").rename(ending)
+    assert isinstance(wait_for_endings(executor)[0], Completed)

@@ -1,12 +1,13 @@
 """The batch executor against a real SLURM: one job per name, whatever goes wrong in between."""
 
+import contextlib
 import time
 
 import pytest
 
 from foa.executors import Job
 from foa.executors.batch import BatchExecutor
-from foa.executors.scheduler import NoAnswer, Unsure
+from foa.executors.scheduler import NoAnswer, Submitted, Unsure
 from foa.executors.slurm import SlurmExecution
 from foa_stage.jobs import Completed, JobState, Resources
 from foa_stage.tree import Report, Work
@@ -35,9 +36,14 @@ def client(request):
     return SlurmExecution(rest=request.getfixturevalue("rest")).client()
 
 
+def make_executor(client):
+    """Return an executor that asks soon."""
+    return BatchExecutor(client, first_interval_s=1.0, first_pause_s=1.0)
+
+
 @pytest.fixture
 def executor(slurm, client):
-    return BatchExecutor(client, first_interval_s=1.0)
+    return make_executor(client)
 
 
 @pytest.fixture
@@ -47,6 +53,18 @@ def job(tmp_path, request):
         return Job(name, ("/bin/sh", "-c", command), tmp_path / "work" / "attempt-1", resources)
 
     return make
+
+
+def submit(executor, job):
+    """Take charge of a job, and let a turn go by; returns what has ended."""
+    executor.submit(job)
+    return executor.endings()
+
+
+def note(job):
+    """What the job tells people about why it waits; empty if it does not wait."""
+    path = job.directory / "waiting"
+    return path.read_text() if path.exists() else ""
 
 
 def wait_for(executor, limit=90):
@@ -73,21 +91,21 @@ def host_of(slurm, name):
 
 @BOTH_WAYS
 def test_a_job_that_ends_well_has_completed(executor, job):
-    executor.submit(job("echo hello"))
+    submit(executor, job("echo hello"))
     assert isinstance(wait_for(executor), Completed)
     assert (job("").directory / "out").read_text() == "hello\n"
 
 
 def test_a_report_is_noticed_without_asking_slurm(executor, job):
     submitted = job("sleep 600")
-    executor.submit(submitted)
+    submit(executor, submitted)
     work = Work("test", "key", submitted.directory.parent)
     work.write_report(Report(outcome="done", exit_code=0, wall_s=3))
     assert executor.endings() == [Completed(submitted.name, 3)]
 
 
 def test_the_exit_code_of_a_failure_is_kept(executor, job):
-    executor.submit(job("exit 3"))
+    submit(executor, job("exit 3"))
     ending = wait_for(executor)
     assert (ending.state, ending.exit_code) == (JobState.FAILED, 3)
 
@@ -95,7 +113,7 @@ def test_the_exit_code_of_a_failure_is_kept(executor, job):
 @BOTH_WAYS
 def test_a_job_killed_for_its_memory_is_out_of_memory(executor, job):
     hungry = "python3 -c 'import time; x = bytearray(600 << 20); time.sleep(60)'"
-    executor.submit(job(hungry, Resources(memory_mib=200, time_limit_s=600)))
+    submit(executor, job(hungry, Resources(memory_mib=200, time_limit_s=600)))
     ending = wait_for(executor)
     assert ending.state is JobState.OUT_OF_MEMORY
     assert ending.peak_memory_mib > 180
@@ -104,7 +122,7 @@ def test_a_job_killed_for_its_memory_is_out_of_memory(executor, job):
 @BOTH_WAYS
 def test_a_cancelled_job_is_cancelled(executor, slurm, job):
     submitted = job("sleep 600")
-    executor.submit(submitted)
+    submit(executor, submitted)
     wait_until(lambda: state(slurm, submitted.name) == "RUNNING")
     slurm.command("scancel", f"--name={submitted.name}")
     assert wait_for(executor).state is JobState.CANCELLED
@@ -112,7 +130,7 @@ def test_a_cancelled_job_is_cancelled(executor, slurm, job):
 
 def test_a_job_over_its_time_has_timed_out(executor, slurm, job):
     submitted = job("sleep 600")
-    executor.submit(submitted)
+    submit(executor, submitted)
     wait_until(lambda: state(slurm, submitted.name) == "RUNNING")
     job_id = slurm.command("squeue", "-h", f"--name={submitted.name}", "-o", "%i").strip()
     soon = time.strftime("%Y-%m-%dT%H:%M:%S", time.localtime(time.time() + 3))
@@ -123,7 +141,7 @@ def test_a_job_over_its_time_has_timed_out(executor, slurm, job):
 @BOTH_WAYS
 def test_a_job_whose_host_dies_says_which(executor, slurm, job):
     submitted = job("sleep 600")
-    executor.submit(submitted)
+    submit(executor, submitted)
     wait_until(lambda: state(slurm, submitted.name) == "RUNNING")
     host = host_of(slurm, submitted.name)
     slurm.command("scontrol", "update", f"nodename={host}", "state=down", "reason=test")
@@ -134,7 +152,7 @@ def test_a_job_whose_host_dies_says_which(executor, slurm, job):
 
 def test_excluded_hosts_are_not_used(executor, slurm, job):
     submitted = job("sleep 600", ROOMY.model_copy(update={"excluded_hosts": ("n1", "n2")}))
-    executor.submit(submitted)
+    submit(executor, submitted)
     wait_until(lambda: state(slurm, submitted.name) == "RUNNING")
     assert host_of(slurm, submitted.name) == "n3"
     slurm.command("scancel", f"--name={submitted.name}")
@@ -144,10 +162,92 @@ def test_excluded_hosts_are_not_used(executor, slurm, job):
 def test_an_unknown_account_is_rejected_with_slurms_reason(slurm, rest, job, way):
     execution = SlurmExecution(account="nobody", rest=rest if way == "rest" else None)
     executor = execution.make_executor()
-    executor.submit(job("true"))
-    (ending,) = executor.endings()
+    (ending,) = submit(executor, job("true"))
     assert ending.state is JobState.REJECTED
     assert "Invalid account" in ending.reason
+
+
+@pytest.mark.parametrize(
+    ("settings", "memory_mib", "words"),
+    [
+        ({"partition": "nowhere"}, 300, "Invalid partition"),
+        ({"qos": "nobodys"}, 300, "Invalid qos"),
+        ({}, 10_000_000, "Requested node configuration is not available"),
+    ],
+)
+@pytest.mark.parametrize("way", ["commands", "rest"])
+def test_what_slurm_will_never_accept_is_rejected(
+    slurm, rest, job, way, settings, memory_mib, words
+):
+    execution = SlurmExecution(**settings, rest=rest if way == "rest" else None)
+    large = Resources(memory_mib=memory_mib, time_limit_s=600)
+    (ending,) = submit(execution.make_executor(), job("true", large))
+    assert ending.state is JobState.REJECTED
+    assert words in ending.reason
+
+
+LIMIT = ("sacctmgr", "--quiet", "--immediate", "modify", "account", "foa", "set")
+
+
+@BOTH_WAYS
+def test_a_job_above_the_submit_limit_waits_until_it_is_lifted(executor, slurm, job):
+    submitted = job("true")
+    slurm.command(*LIMIT, "grpsubmitjobs=0")
+    try:
+        wait_until(lambda: "GrpSubmitJobs=0(" in slurm.command("scontrol", "show", "assoc"))
+        assert submit(executor, submitted) == []
+        assert "job submit limit" in note(submitted)
+    finally:
+        slurm.command(*LIMIT, "grpsubmitjobs=-1")
+    assert isinstance(wait_for(executor), Completed)
+    assert note(submitted) == ""
+
+
+@contextlib.contextmanager
+def partition(slurm, state):
+    """Let the partition be in a state, and up again afterwards."""
+    slurm.command("scontrol", "update", "partitionname=main", f"state={state}")
+    try:
+        yield
+    finally:
+        slurm.command("scontrol", "update", "partitionname=main", "state=up")
+
+
+def test_a_job_for_a_partition_that_takes_none_waits_until_it_does(executor, slurm, job):
+    submitted = job("true")
+    with partition(slurm, "inactive"):
+        assert submit(executor, submitted) == []
+        assert "partition" in note(submitted)
+    assert isinstance(wait_for(executor), Completed)
+    assert note(submitted) == ""
+
+
+def test_a_job_for_a_partition_that_is_down_waits_in_slurms_queue(executor, slurm, job):
+    submitted = job("true")
+    with partition(slurm, "down"):
+        submit(executor, submitted)
+        assert executor.running() == [submitted.name]
+    assert isinstance(wait_for(executor), Completed)
+
+
+@BOTH_WAYS
+def test_of_two_accepted_jobs_of_an_attempt_one_is_executed_and_counts(
+    executor, client, slurm, job
+):
+    submitted = job("echo ran >> trace; until [ -e go ]; do sleep 0.1; done")
+    submit(executor, submitted)
+    assert isinstance(client.submit(submitted), Submitted)
+
+    def states():
+        return slurm.command("sacct", "-nXP", f"--name={submitted.name}", "--format=State").split()
+
+    wait_until(lambda: sorted(states()) == ["COMPLETED", "RUNNING"], "the end of the second", 120)
+    another = make_executor(client)
+    assert submit(another, submitted) == []
+    assert another.running() == [submitted.name]
+    (submitted.directory / "go").touch()
+    assert isinstance(wait_for(another), Completed)
+    assert (submitted.directory / "trace").read_text() == "ran\n"
 
 
 def test_the_foa_account_goes_before_the_standard_one(slurm, job):
@@ -168,24 +268,26 @@ def test_the_foa_account_goes_before_the_standard_one(slurm, job):
 @BOTH_WAYS
 def test_a_restarted_executor_finds_its_job_and_submits_no_second(executor, client, slurm, job):
     submitted = job("sleep 3")
-    executor.submit(submitted)
-    another = BatchExecutor(client, first_interval_s=1.0)
-    another.submit(submitted)
+    submit(executor, submitted)
+    another = make_executor(client)
+    submit(another, submitted)
     assert isinstance(wait_for(another), Completed)
     assert len(accounted(slurm, submitted.name)) == 1
 
 
 def test_a_job_of_the_same_name_in_another_tree_is_another_job(executor, slurm, job, tmp_path):
     first = job("true")
-    executor.submit(first)
+    submit(executor, first)
     assert isinstance(wait_for(executor), Completed)
     second = Job(first.name, ("/bin/sh", "-c", "exit 3"), tmp_path / "other" / "attempt-1", ROOMY)
-    executor.submit(second)
+    submit(executor, second)
     assert wait_for(executor).exit_code == 3
 
 
 class LostReply:
     """Client that submits, and loses the first answer."""
+
+    id_variable = "SLURM_JOB_ID"
 
     def __init__(self, client):
         self.client, self.lost = client, 0
@@ -204,9 +306,9 @@ class LostReply:
 
 def test_a_lost_reply_does_not_make_a_second_job(slurm, job):
     client = LostReply(SlurmExecution().client())
-    executor = BatchExecutor(client, first_interval_s=1.0)
+    executor = make_executor(client)
     submitted = job("sleep 2")
-    executor.submit(submitted)
+    submit(executor, submitted)
     assert client.lost
     assert isinstance(wait_for(executor), Completed)
     assert len(accounted(slurm, submitted.name)) == 1
@@ -216,8 +318,8 @@ def test_a_lost_reply_does_not_make_a_second_job(slurm, job):
 def test_a_controller_that_is_away_delays_the_job(executor, slurm, job):
     submitted = job("true")
     stop_server(slurm, "slurmctld")
-    executor.submit(submitted)
-    assert executor.endings() == []
+    assert submit(executor, submitted) == []
+    assert note(submitted)
     slurm.start_ctld()
     assert isinstance(wait_for(executor), Completed)
     assert len(accounted(slurm, submitted.name)) == 1
@@ -226,7 +328,7 @@ def test_a_controller_that_is_away_delays_the_job(executor, slurm, job):
 def test_accounting_that_is_away_delays_only_the_verdict(executor, slurm, job):
     stop_server(slurm, "slurmdbd")
     submitted = job("exit 4")
-    executor.submit(submitted)
+    submit(executor, submitted)
     assert executor.running() == [submitted.name]
     wait_until(lambda: state(slurm, submitted.name) == "")
     assert executor.endings() == []

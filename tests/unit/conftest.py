@@ -27,7 +27,7 @@ SERVICE = JobService(
     resources=Resources(memory_mib=1, time_limit_s=1),
     priority=0,
 )
-CONSUMERS = {NAME: ("run.selected",), "listener": ("dl2.ready", "run.failed")}
+CONSUMERS = {NAME: SERVICE.heard_kinds, "listener": ("dl2.ready", "run.failed")}
 
 
 def installed(software):
@@ -43,6 +43,8 @@ def installed(software):
 
 class Bench:
     """A service with its surroundings; `restart` loses everything but the tree."""
+
+    report_patience_s = 0
 
     def __init__(self, root):
         archive: Archive = factories.make_archive()
@@ -63,14 +65,23 @@ class Bench:
         self.bus, self.listener = self.broker.connect(NAME), self.broker.connect("listener")
         self.listener.subscribe(self.said.append)
         service = replace(SERVICE, **changes)
-        self.loop = ServiceLoop(service, self.site, self.bus, self.executor, installed(software))
+        self.loop = ServiceLoop(
+            *(service, self.site, self.bus, self.executor, installed(software)),
+            report_patience_s=self.report_patience_s,
+        )
+
+    def resume(self, **options):
+        """Take up all that is pending."""
+        self.loop.resume(**options)
+        for _ in range(20):  # a turn takes up what it has time for
+            self.loop.turn(())
 
     def tell(self, manifest):
         self.bus.publish(manifest)
         self.deliver()
 
     def deliver(self):
-        while self.bus.deliver() or self.listener.deliver():
+        while self.bus.deliver() or self.loop.turn(()) or self.listener.deliver():
             pass
         assert self.broker.parked == []
 
@@ -80,8 +91,7 @@ class Bench:
 
     def end(self, ending):
         self.executor.end(ending)
-        for one in self.executor.endings():
-            self.loop.ended(one)
+        self.loop.turn(self.executor.endings())
         self.deliver()
 
     def complete(self):
@@ -102,6 +112,11 @@ class Bench:
 
     def die(self, state, exit_code=1):
         self.end(Died(self.job.name, state, exit_code))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def environment(plain_environment):
+    """Run every test as if a user without settings had typed it."""
 
 
 @pytest.fixture

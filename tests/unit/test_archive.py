@@ -44,5 +44,33 @@ def test_a_new_or_changed_file_changes_the_fingerprint(archive, tmp_path):
     assert len({empty, one, fingerprint(archive, night, night)}) == 3
 
 
+def log(root, obs_id):
+    path = root / f"log_find_tailcuts_Run{obs_id:05d}.log"
+    path.write_text("log")
+    return path
+
+
+def test_logs_of_other_runs_leave_the_fingerprint_as_it_is(archive, tmp_path):
+    night = date(2024, 12, 5)
+    dl1(tmp_path, "v0.10", obs_id=7)
+    before = fingerprint(archive, night, night)
+    log(tmp_path, 8)
+    assert fingerprint(archive, night, night) == before
+    log(tmp_path, 7)
+    assert fingerprint(archive, night, night) != before
+    of_others = fingerprint(archive, night, night, obs_ids=(6,))
+    log(tmp_path, 6)
+    assert fingerprint(archive, night, night, obs_ids=(6,)) != of_others
+
+
+def test_new_test_mc_changes_the_fingerprint(archive, tmp_path):
+    night = date(2024, 12, 5)
+    node = tmp_path / "mc/20240918_v0.10.12_allsky_nsb/dec_2276/node_a"
+    node.mkdir(parents=True)
+    before = fingerprint(archive, night, night)
+    (node / "dl2_a.h5").write_text("events")
+    assert fingerprint(archive, night, night) != before
+
+
 def test_both_ends_of_a_range_of_nights_belong_to_it():
     assert len(list(nights_between(date(2024, 12, 5), date(2024, 12, 7)))) == 3

@@ -3,11 +3,13 @@
 import base64
 import hashlib
 import json
+import re
 
 import pytest
 
 from foa.bus.rabbitmq.definitions import ADMINISTRATOR, OPERATOR, make_definitions
 from foa.pipeline import publishers
+from foa_stage.manifests import KINDS, SAID, kind_of
 
 
 @pytest.fixture
@@ -43,8 +45,10 @@ def test_a_password_that_is_there_is_kept(definitions, passwords):
     assert {path.name: path.read_text() for path in passwords.iterdir()} == before
 
 
-def test_the_operator_may_submit_and_nothing_else(definitions):
+def test_the_operator_may_say_what_people_say_and_nothing_else(definitions):
     (right,) = [one for one in definitions["topic_permissions"] if one["user"] == OPERATOR]
-    assert right["write"] == r"^(request\.submitted)$"
+    may_say = {kind for kind in KINDS if re.fullmatch(right["write"], kind)}
+    assert may_say == set(map(kind_of, SAID))
+    assert {"request.submitted", "request.cancelled", "service.held"} <= may_say
     (plain,) = [one for one in definitions["permissions"] if one["user"] == OPERATOR]
     assert (plain["configure"], plain["read"]) == ("^$", "^$")

@@ -94,3 +94,30 @@ def test_work_that_ended_while_nobody_watched_is_concluded_when_it_is_found(
     assert attempt.ended
     death = attempt.death()
     assert (death.exit_code if death else 0) == code
+
+
+def test_a_daemon_killed_between_a_death_and_what_follows_from_it_goes_on_from_there(
+    life, executor, record
+):
+    life.find_or_submit(record)
+    (attempt,) = record.work.attempts()
+    attempt.record_ending(Died(attempt.name, JobState.OUT_OF_MEMORY))
+    assert life.find_or_submit(record) is None
+    assert executor.submitted[-1].resources.memory_mib == int(1.5 * RESOURCES.memory_mib)
+    again = record.work.attempts()[-1]
+    again.record_ending(Died(again.name, JobState.FAILED, exit_code=3))
+    assert life.find_or_submit(record).outcome == "failed"
+
+
+def test_a_retry_that_was_broken_off_is_made_when_it_is_heard_again(life, record, monkeypatch):
+    record.work.write_report(Report(outcome="failed", exit_code=3))
+
+    def break_off(work):
+        raise OSError("killed here")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(record.work), "forget", break_off)
+        with pytest.raises(OSError, match="killed here"):
+            record.work.retry("a")
+    assert record.work.last_report() is not None
+    assert life.find_or_submit(record, retry_for="a") is None

@@ -69,13 +69,23 @@ def test_a_product_deleted_after_an_ending_nobody_concluded_is_made_again(bench)
 def test_what_was_told_before_a_restart_is_answered_after_it(bench):
     bench.tell(factories.run_selected())
     bench.restart()
-    bench.loop.resume()
+    bench.resume()
     bench.complete()
     assert [manifest.kind for manifest in bench.said] == ["dl2.ready"]
     bench.restart()
-    bench.loop.resume()
+    bench.resume()
     bench.deliver()
     assert bench.said == []
+
+
+def test_what_is_pending_of_some_requests_is_forgotten_when_they_are_told_anew(bench):
+    mine = factories.run_selected()
+    target = factories.CRAB.model_copy(update={"name": "other"})
+    others = mine.model_copy(update={"request": factories.make_request(target)})
+    for manifest in (mine, others):
+        bench.tree.pending(NAME).put(manifest)
+    bench.loop.drop_pending({mine.request.id})
+    assert list(bench.tree.pending(NAME).all()) == [others]
 
 
 def test_what_the_bus_does_not_take_is_sent_later(bench):
@@ -102,6 +112,14 @@ def test_a_corrupt_product_is_a_failure_that_says_so(bench):
             products=(Product(role="dl2", path="/none", size=1, sha256="0"),),
         )
     )
+    bench.end(Completed(bench.job.name))
+    (failed,) = bench.said
+    assert "missing or corrupt" in failed.reason
+
+
+def test_a_product_of_the_right_size_with_other_content_is_corrupt(bench):
+    bench.tell(factories.run_selected())
+    bench.leave_report().write_text("EVENTS")
     bench.end(Completed(bench.job.name))
     (failed,) = bench.said
     assert "missing or corrupt" in failed.reason
@@ -152,7 +170,7 @@ def test_a_failure_is_final_until_somebody_retries(bench):
     bench.restart()
     bench.tell(factories.run_selected())
     assert bench.executor.submitted == []
-    work.forget()
+    work.retry("another")
     bench.restart()
     bench.tell(factories.run_selected())
     assert len(bench.executor.submitted) == 1
@@ -171,7 +189,7 @@ def test_requests_that_ask_for_the_same_work_are_all_answered(bench):
     for manifest in manifests:
         bench.tell(manifest)
     bench.complete()
-    assert [manifest.obs_ids for manifest in bench.said] == [(1,), (1, 2)]
+    assert [manifest.n_runs for manifest in bench.said] == [1, 2]
     assert len(bench.executor.submitted) == 1
 
 
@@ -224,7 +242,7 @@ def test_one_manifest_that_cannot_be_taken_up_does_not_keep_the_others_from_it(b
     mailbox = bench.tree.pending(NAME)
     for manifest in (bad, factories.run_selected(2)):
         mailbox.put(manifest)
-    bench.loop.resume()
+    bench.resume()
     assert len(bench.executor.submitted) == 1
 
 
@@ -236,3 +254,47 @@ def test_every_line_of_the_log_says_what_it_is_about(bench):
         bench.complete()
     (line,) = [line for line in lines if line["event"] == "ended"]
     assert {"stage", "key", "attempt", "requests", "observations"} <= line.keys()
+
+
+def test_an_ending_that_a_full_disk_keeps_from_being_concluded_is_concluded_later(
+    bench, monkeypatch
+):
+    def full(tree, manifest):
+        raise OSError("no space left")
+
+    bench.tell(factories.run_selected())
+    with monkeypatch.context() as patch:
+        patch.setattr(RunTree, "record", full)
+        patch.setattr(bench.loop._held_endings, "_try_again_s", 0.0)
+        bench.leave_report()
+        bench.executor.end(Completed(bench.job.name))
+        assert not bench.loop.turn(bench.executor.endings())
+    assert bench.said == []
+    assert bench.loop.turn(())
+    bench.deliver()
+    assert [manifest.kind for manifest in bench.said] == ["dl2.ready"]
+
+
+def test_products_that_are_not_seen_yet_are_waited_for_like_a_report(make_bench):
+    bench = make_bench()
+    bench.report_patience_s = 3600
+    bench.restart()
+    bench.tell(factories.run_selected())
+    path = bench.leave_report()
+    hidden = path.rename(path.with_suffix(".hidden"))
+    bench.end(Completed(bench.job.name))
+    assert bench.said == []
+    hidden.rename(path)
+    bench.loop.turn(())
+    bench.deliver()
+    assert [manifest.kind for manifest in bench.said] == ["dl2.ready"]
+
+
+def test_a_report_that_cannot_be_used_is_a_failure_of_its_run_not_of_the_service(bench):
+    bench.tell(factories.run_selected())
+    work = bench.tree.attempt(bench.job.name).work
+    work.write_report(Report(outcome="done", exit_code=0, facts={"effective_s": "long"}))
+    bench.end(Completed(bench.job.name))
+    (failed,) = bench.said
+    assert isinstance(failed, RunFailed)
+    assert "its report cannot be used" in failed.reason

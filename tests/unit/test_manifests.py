@@ -37,7 +37,7 @@ def test_other_content_has_other_id():
 @pytest.mark.parametrize(
     ("change", "what"),
     [
-        ({"schema_version": 3}, "schema_version"),
+        ({"schema_version": 4}, "schema_version"),
         ({"kind": "dl9.ready"}, "dl9.ready"),
         ({"surprise": 1}, "surprise"),
         ({"inputs": None}, "inputs"),

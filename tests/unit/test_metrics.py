@@ -1,5 +1,6 @@
 """What Prometheus learns of a service, and how its health is asked for."""
 
+import time
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -9,13 +10,12 @@ from prometheus_client import CollectorRegistry
 
 from foa.bus import Delivered
 from foa.errors import FoaError
-from foa.executors.scheduler import NoAnswer, Rejected, Submitted, Unsure
+from foa.executors.scheduler import Deferred, NoAnswer, Rejected, Submitted, Unsure
 from foa.service.collectors import RequestCollector, WorkCollector
 from foa.service.events import Announced, JobEnded, Planned
 from foa.service.health import listen
 from foa.service.metrics import Metrics
 from foa_stage.jobs import Completed, Died, JobState, Resources
-from foa_stage.manifests import AnalysisReady
 from foa_stage.tree import Attempt, Report, RunTree
 from foa_testing.fakes import factories
 
@@ -56,10 +56,7 @@ def test_a_job_without_a_report_is_counted_by_its_death(metrics, registry):
 def test_results_tell_how_long_the_science_waited_for_them(metrics, registry, tree):
     selected = factories.run_selected()
     tree.record(selected)
-    ready = AnalysisReady(
-        request=selected.request, phase="final", products=(factories.make_product("results"),)
-    )
-    metrics.observe(Announced(ready))
+    metrics.observe(Announced(factories.analysis_ready()))
     assert registry.get_sample_value("foa_results_seconds_count", {"phase": "final"}) == 1
 
 
@@ -73,7 +70,7 @@ def test_messages_and_plans_are_counted(metrics, registry):
 
 def test_commands_of_slurm_are_counted_by_what_they_answered(metrics, registry):
     class Scripted:
-        answers = iter([Submitted("1"), Rejected("no such account"), Unsure("no answer")])
+        answers = iter([Submitted("1"), Rejected("a"), Deferred("b"), Unsure("no answer")])
 
         def submit(self, job):
             return next(self.answers)
@@ -82,7 +79,7 @@ def test_commands_of_slurm_are_counted_by_what_they_answered(metrics, registry):
             raise NoAnswer("away")
 
     client = metrics.meter(Scripted())
-    for _ in range(3):
+    for _ in range(4):
         client.submit(None)
     with pytest.raises(NoAnswer):
         client.queued(["a"])
@@ -92,7 +89,7 @@ def test_commands_of_slurm_are_counted_by_what_they_answered(metrics, registry):
         )
         == 1
     )
-    for outcome in ("ok", "error", "no answer"):
+    for outcome in ("ok", "error", "deferred", "no answer"):
         labels = {"command": "submit", "outcome": outcome}
         assert registry.get_sample_value("foa_scheduler_commands_total", labels) == 1
 
@@ -134,23 +131,25 @@ def test_a_request_shows_where_its_runs_stand(registry, tree):
     assert runs("dl3-maker", "waiting") == 2
     labels = {"request": request_id, "phase": "reconstructing"}
     assert registry.get_sample_value("foa_request_phase", labels) == 1
-    assert registry.get_sample_value("foa_request_unfinished_seconds", {"request": request_id}) < 60
+    age = registry.get_sample_value("foa_request_unfinished_seconds", {"request": request_id})
+    submitted = factories.request_submitted().said.when.timestamp()
+    assert age == pytest.approx(time.time() - submitted, abs=60)
 
 
 def test_a_request_is_finished_with_its_final_results_until_it_is_submitted_again(registry, tree):
-    submitted, request = factories.request_submitted(), factories.make_request()
-    tree.record(submitted)
+    request = factories.make_request()
+    tree.record(factories.request_submitted())
     results = factories.make_product(
         "results", Path(tree.root / "work/analyzer/a/products/results.json")
     )
-    tree.record(AnalysisReady(request=request, phase="final", products=(results,)))
+    tree.record(factories.analysis_ready("final", results))
     registry.register(RequestCollector(tree))
     labels = {"request": request.id, "phase": "final"}
     assert registry.get_sample_value("foa_request_phase", labels) == 1
     assert (
         registry.get_sample_value("foa_request_unfinished_seconds", {"request": request.id}) is None
     )
-    tree.record(submitted)
+    tree.record(factories.request_submitted(minute=1))
     assert (
         registry.get_sample_value("foa_request_unfinished_seconds", {"request": request.id})
         is not None

@@ -8,7 +8,7 @@ from foa_dl3_maker import plan as maker
 from foa_irf_builder import plan as builder
 from foa_selector import plan as selector
 from foa_stage.jobs import JobSpec, Wait
-from foa_stage.manifests import AnalysisReady, Dl3Ready, RequestFailed, RunFailed
+from foa_stage.manifests import Dl3Ready, RequestFailed, RunFailed
 from foa_stage.tree import Report, RunTree, product_of
 from foa_testing.fakes import factories
 
@@ -32,7 +32,7 @@ def test_new_files_in_the_archive_are_new_work_for_the_selector(tree):
     assert selector.plan(first, tree) != selector.plan(second, tree)
 
 
-def test_all_selected_runs_know_of_each_other_and_of_the_unreadable_ones():
+def test_all_runs_tell_how_many_there_are_unreadable_ones_included():
     found = selector.SelectedRuns(
         runs=(factories.make_run(7), factories.make_run(5)),
         unreadable=(selector.UnreadableRun(obs_id=6, reason="truncated"),),
@@ -44,14 +44,13 @@ def test_all_selected_runs_know_of_each_other_and_of_the_unreadable_ones():
         "run.selected",
         "run.failed",
     ]
-    assert {manifest.obs_ids for manifest in announced} == {(5, 6, 7)}
+    assert {manifest.n_runs for manifest in announced} == {3}
+    assert {manifest.obs_id for manifest in announced} == {5, 6, 7}
 
 
 def test_a_selection_that_fails_fails_the_request():
     (announced,) = selector.announce(factories.request_submitted(), FAILED)
-    assert announced == RequestFailed(
-        request=factories.make_request(), reason="selector: file is missing"
-    )
+    assert announced == factories.request_failed("selector: file is missing")
 
 
 def test_runs_of_the_same_line_share_their_irfs(tree):
@@ -139,10 +138,19 @@ def test_the_first_run_through_is_looked_at_though_others_are_to_come(tree):
 
 def test_there_is_one_first_look(tree):
     made = on_disk(tree, "results.json", "results.json")
-    tree.record(
-        AnalysisReady(request=factories.make_request(), phase="first-look", products=(made,))
-    )
+    tree.record(factories.analysis_ready("first-look", made))
     through = factories.dl3_ready(1, (1, 2), on_disk(tree, "a", "dl3"))
+    tree.record(through)
+    assert isinstance(analyzer.plan(through, tree), Wait)
+
+
+def test_a_request_with_results_of_an_earlier_submission_gets_no_first_look(tree):
+    made = on_disk(tree, "results.json", "results.json")
+    tree.record(factories.analysis_ready("final", made))
+    again = factories.request_submitted(minute=1)
+    tree.record(again)
+    through = factories.dl3_ready(1, (1, 2), on_disk(tree, "a", "dl3"))
+    through = through.model_copy(update={"generation": again.generation})
     tree.record(through)
     assert isinstance(analyzer.plan(through, tree), Wait)
 
@@ -167,11 +175,33 @@ def test_a_run_whose_dl3_failed_still_contributes_its_dl2(tree):
 
 
 def test_a_dl3_file_that_was_deleted_is_awaited_again(tree):
-    through = factories.dl3_ready(1, (1, 2), on_disk(tree, "a", "dl3"))
-    tree.record(through)
-    tree.record(factories.dl3_ready(2, (1, 2), on_disk(tree, "b", "dl3")))
+    first, last = (
+        factories.dl3_ready(number, (1, 2), on_disk(tree, name, "dl3"))
+        for number, name in ((1, "a"), (2, "b"))
+    )
+    for through in (first, last):
+        tree.record(through)
     (tree.root / "b").unlink()
-    assert analyzer.plan(through, tree).request.phase == "first-look"
+    assert analyzer.plan(last, tree).request.phase == "first-look"
+
+
+def test_of_all_manifests_only_that_of_the_run_that_ended_last_asks_for_the_final_analysis(tree):
+    for number, name in ((1, "a"), (2, "b")):
+        tree.record(factories.dl2_ready(number, (1, 2)))
+        tree.record(factories.dl3_ready(number, (1, 2), on_disk(tree, name, "dl3")))
+    first, last = tree.newest_per_run(factories.make_request().id, Dl3Ready).values()
+    assert isinstance(analyzer.plan(first, tree), Wait)
+    assert analyzer.plan(last, tree).request.phase == "final"
+    tree.record(first)
+    assert analyzer.plan(first, tree).request.phase == "final"
+
+
+def test_dl2_of_a_run_that_failed_before_makes_the_final_analysis_anew(tree):
+    failed, late = factories.run_failed(1, (1, 2)), factories.dl2_ready(1, (1, 2))
+    through = factories.dl3_ready(2, (1, 2), on_disk(tree, "b", "dl3"))
+    for manifest in (failed, through, late):
+        tree.record(manifest)
+    assert [run.obs_id for run in analyzer.plan(late, tree).request.runs] == [1, 2]
 
 
 def test_a_run_that_comes_through_after_a_failure_counts_as_through(tree):

@@ -6,7 +6,6 @@ from foa.cli.output import make_console, print_rows
 from foa.cli.progress import failure_of, run_stages, runs_table, states_of
 from foa.pipeline.progress import newest_requests, progress_of
 from foa_stage.jobs import Resources
-from foa_stage.manifests import RequestFailed
 from foa_stage.tree import Attempt, RunTree
 from foa_testing.fakes import factories
 
@@ -63,10 +62,16 @@ def test_a_stage_that_a_failed_run_never_reached_was_skipped(tree, request_id):
 def test_a_request_is_finished_when_it_failed(tree, request_id):
     assert progress_of(tree, request_id).phase == "reconstructing"
     assert failure_of(tree, request_id) is None
-    tree.record(RequestFailed(request=factories.make_request(), reason="no run"))
+    tree.record(factories.request_failed("no run"))
     assert failure_of(tree, request_id) == "no run"
     assert progress_of(tree, request_id).finished
     assert newest_requests(tree, 5) == [request_id]
+
+
+def test_a_request_has_failed_though_its_reason_cannot_be_read(tree, request_id):
+    tree.record(factories.request_failed("no run"))
+    next(tree.root.rglob("request.failed.*")).unlink()
+    assert failure_of(tree, request_id) == "its reason cannot be read"
 
 
 def test_reasons_in_tables_are_no_markup(tree, request_id, capsys):

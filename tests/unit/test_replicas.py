@@ -14,11 +14,11 @@ class Replicas:
     def __init__(self, one, two):
         self.one, self.two = one, two
         self.two.executor = self.one.executor
-        self.two.loop._life._executor = self.one.executor
+        self.two.loop._under_way._life._executor = self.one.executor
 
     def end(self, ending):
         for bench in (self.one, self.two):
-            bench.loop.ended(ending)
+            bench.loop.turn([ending])
             bench.deliver()
 
 
@@ -50,15 +50,14 @@ def test_a_death_both_replicas_notice_leads_to_one_more_attempt(replicas):
 
 def test_the_work_of_a_replica_that_died_is_taken_up_by_another(replicas):
     replicas.one.tell(factories.run_selected())
-    replicas.two.loop.resume(older_than_s=600)
+    replicas.two.resume(older_than_s=600)
     assert replicas.two.loop.under_way() == []
     grow_old(replicas.one.tree, 700)
-    replicas.two.loop.resume(older_than_s=600)
+    replicas.two.resume(older_than_s=600)
     assert len(replicas.one.executor.submitted) == 1
     replicas.one.leave_report()
-    for ending in (Completed(replicas.one.job.name),):
-        replicas.two.loop.ended(ending)
-        replicas.two.deliver()
+    replicas.two.loop.turn([Completed(replicas.one.job.name)])
+    replicas.two.deliver()
     assert [manifest.kind for manifest in replicas.two.said] == ["dl2.ready"]
     assert len(replicas.two.tree.pending("dl2-converter")) == 0
 
@@ -71,11 +70,11 @@ def test_what_could_not_be_taken_up_is_tried_again_at_the_next_sweep(bench, monk
 
     with monkeypatch.context() as patch:
         patch.setattr(bench.executor, "submit", full)
-        bench.loop.resume()
+        bench.resume()
     assert bench.executor.submitted == []
-    bench.loop.resume()
+    bench.resume()
     assert len(bench.executor.submitted) == 1
-    bench.loop.resume()
+    bench.resume()
     assert len(bench.executor.submitted) == 1
 
 

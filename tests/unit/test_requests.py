@@ -9,7 +9,7 @@ import yaml
 
 from foa.errors import FoaError
 from foa.intake.request_files import read_profile, read_request
-from foa.intake.targets import find_target
+from foa.intake.targets import read_target
 from foa.site import read_site
 from foa.yaml_models import read_yaml
 
@@ -57,6 +57,14 @@ def test_the_schema_accepts_the_shipped_requests(repository, name):
     schema = json.loads((repository / "deploy/schemas/request-file.json").read_text())
     content = yaml.safe_load((repository / f"deploy/requests/{name}.yaml").read_text())
     jsonschema.validate(json.loads(json.dumps(content, default=str)), schema)
+
+
+@pytest.mark.parametrize("nights", [20241205, "2024-12-05", ["2024-12-05", 20241207]])
+def test_the_schema_accepts_what_is_read(repository, ask, nights):
+    schema = json.loads((repository / "deploy/schemas/request-file.json").read_text())
+    content = {"target": "Mkn 421", "nights": nights}
+    jsonschema.validate(content, schema)
+    assert ask(yaml.safe_dump(content)).first_night == date(2024, 12, 5)
 
 
 @pytest.mark.parametrize(
@@ -111,6 +119,71 @@ def test_a_faulty_request_says_what_is_wrong(ask, text, what):
         ask(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (
+            "target: Crab\nnigts: 20241205",
+            "nights: is missing; nigts: is not known, did you mean nig",
+        ),
+        (
+            "target: Crab\nnights: 20241131",
+            "nights: must be a date such as 2024-12-05, not '2024-11",
+        ),
+        ("target: Crab\nnights: yesterday", "nights: must be a date such as 2024-12-05"),
+        ("target: Crab\nnights: 1733356800", "nights: must be a date such as 2024-12-05"),
+        (
+            "target: {name: x, ra: a, dec: 0}\nnights: 20241205",
+            "target.ra: must be a number, not 'a'",
+        ),
+        ("target: {name: x, ra: 1}\nnights: 20241205", "target.dec: is missing"),
+        ("target: [x]\nnights: 20241205", "target: must be "),
+        ("target: Krab\nnights: 20241205", "unknown target 'Krab': did you mean Crab?"),
+        ("target: Crab\nnights: 20241205\nzenith: [35, 0]", "zenith: 35.0 is not below 0.0"),
+        ("target: Crab\nnights: 20241205\nzenith: 35", "zenith: must be a list, not 35"),
+        ("target: Crab\nnights: 20241205\nruns: [x]", "runs.0: must be a whole number, not 'x'"),
+        (
+            "target: Crab\nnights: 20241205\nruns: [123456789]",
+            "runs.0: must be less than 100000000",
+        ),
+        ("target: Crab\nnights: 20241205\nprofile: p.yaml", "p.yaml: No such file or directory"),
+        ('target: "a\\0b"\nnights: 20241205', "not YAML: a NUL character in a text (line 1"),
+        ("target: !!timestamp x\nnights: 20241205", "not YAML: "),
+        (
+            "target: Crab\nnights: [1, 2",
+            "not YAML: expected ',' or ']', but got '<stream end>' (line",
+        ),
+        ("[" * 5000, "not YAML: nested too deeply"),
+    ],
+)
+def test_an_error_is_one_line_that_names_file_field_and_fault(ask, tmp_path, text, words):
+    with pytest.raises(FoaError) as error:
+        ask(text)
+    assert str(error.value).startswith(f"{tmp_path}/request.yaml: ")
+    assert words in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_file_that_is_not_utf_8_is_named(tmp_path):
+    (tmp_path / "latin.yaml").write_bytes(b"target: N\xfa\xf1ez")
+    with pytest.raises(FoaError, match=r"latin\.yaml: not YAML: byte 9 is not UTF-8"):
+        read_yaml(tmp_path / "latin.yaml")
+
+
+def test_a_value_that_is_huge_is_not_spelled_out(tmp_path, ask):
+    bomb = "\n".join(
+        f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9 if n else ['x'])}]" for n in range(9)
+    )
+    with pytest.raises(FoaError) as error:
+        ask(f"{bomb}\ntarget: *a8\nnights: *a8\n")
+    assert len(str(error.value)) < 2000
+
+
+def test_a_target_may_be_a_position(ask):
+    target = ask('target: "05h34m31.94s +22d00m52.2s"\nnights: 20241205').target
+    assert (target.ra, target.dec) == pytest.approx((83.63308, 22.0145))
+
+
 def test_a_missing_file_is_named(site, tmp_path):
     with pytest.raises(FoaError, match=r"none\.yaml: No such file"):
         read_request(tmp_path / "none.yaml", site)
@@ -124,8 +197,8 @@ def test_an_unknown_field_of_a_site_is_named(tmp_path, repository):
 
 
 def test_every_listed_target_is_found_by_its_name():
-    assert find_target("MRK 421").dec == pytest.approx(38.2088)
-    assert find_target("mrk421") == find_target("Mrk 421")
+    assert read_target("MRK 421").dec == pytest.approx(38.2088)
+    assert read_target("mrk421") == read_target("Mrk 421")
 
 
 def test_a_profile_may_be_a_file(tmp_path):

@@ -6,10 +6,26 @@ import pytest
 
 from foa.executors import Job
 from foa.executors.client import SchedulerClient
-from foa.executors.scheduler import Answer, JobRecord, NoAnswer, Phase, Unsure
+from foa.executors.scheduler import (
+    Answer,
+    Deferred,
+    JobRecord,
+    NoAnswer,
+    Phase,
+    Rejected,
+    Unsure,
+)
 from foa.executors.slurm import SlurmSettings
 from foa.executors.slurm.commands import SlurmCommands, read_memory
-from foa.executors.slurm.states import ENDED_STATES, phase_of, queue_phase_of, state_of
+from foa.executors.slurm.states import (
+    DOUBTFUL,
+    ENDED_STATES,
+    PERMANENT,
+    phase_of,
+    queue_phase_of,
+    refusal_of,
+    state_of,
+)
 from foa_stage.jobs import JobState, Resources
 
 COMMAND = ("/env/bin/foa-dl2-converter", "stage", "/tree/request.json")
@@ -38,7 +54,7 @@ def test_a_submission_is_an_argument_list(scheduler):
         "--time=11",
         "--output=/tree/attempt-1/out",
         "--error=/tree/attempt-1/err",
-        "--open-mode=truncate",
+        "--open-mode=append",
         "--chdir=/tree/attempt-1",
         "--nice=500",
         "--export=ALL",
@@ -90,6 +106,43 @@ def test_a_submission_without_an_answer_is_in_doubt(scheduler):
 
     submission = SchedulerClient(scheduler, stay_silent).submit(JOB)
     assert submission == Unsure("sbatch did not answer in time")
+
+
+def test_a_job_finds_its_id_in_a_variable_of_slurms(scheduler):
+    assert scheduler.id_variable == "SLURM_JOB_ID"
+
+
+@pytest.mark.parametrize("words", PERMANENT)
+def test_what_is_refused_for_good_is_rejected_in_slurms_words(words):
+    said = f"Batch job submission failed: {words}"
+    assert refusal_of(said) == Rejected(said)
+
+
+@pytest.mark.parametrize("words", DOUBTFUL)
+def test_after_a_doubtful_answer_nobody_knows(words):
+    said = f"Batch job submission failed: {words}"
+    assert refusal_of(said) == Unsure(said)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "AssocMaxSubmitJobLimit; Batch job submission failed: Job violates accounting/QOS policy "
+        "(job submit limit, user's size and/or time limits)",
+        "Required partition not available (inactive or drain)",
+        "Partition in DOWN state",
+        "Requested partition configuration not available now",
+        "System submissions disabled",
+        "Protocol authentication error",
+        "Unable to contact slurm controller (connect failure)",
+        "I/O error writing script/environment to file",
+        "Slurm temporarily unable to accept job, sleeping and retrying",
+        "Unable to create job record, try again",
+        "words that nobody knows",
+    ],
+)
+def test_every_other_refusal_is_for_now(words):
+    assert refusal_of(words) == Deferred(words)
 
 
 def test_a_state_nobody_knows_is_not_an_ending():

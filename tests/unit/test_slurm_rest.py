@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from foa.executors import Job
+from foa.executors.script import make_script
 from foa.executors.slurm import Rest, SlurmSettings
 from foa.executors.slurm.rest import SlurmRest
 from foa_stage.jobs import Resources
@@ -18,7 +19,8 @@ OLD, NEW = (SlurmRest(SlurmSettings(), {"A": "b"}, version) for version in ("v0.
 @pytest.mark.parametrize("scheduler", [OLD, NEW])
 def test_the_command_reaches_the_script_quoted(scheduler):
     script = scheduler.submission(JOB).json["script"]
-    assert script == "#!/bin/bash\nexec /env/bin/foa-a stage '/tree/it'\"'\"'s here.json'\n"
+    assert script == make_script(scheduler.id_variable, COMMAND)
+    assert "set -- /env/bin/foa-a stage '/tree/it'\"'\"'s here.json'\n" in script
 
 
 @pytest.mark.parametrize("scheduler", [OLD, NEW])
@@ -29,7 +31,7 @@ def test_a_job_gets_its_files_memory_and_minutes(scheduler):
     assert job["current_working_directory"] == "/tree/attempt-1"
     assert job["standard_output"] == "/tree/attempt-1/out"
     assert job["standard_error"] == "/tree/attempt-1/err"
-    assert job["open_mode"] == "truncate"
+    assert job["open_mode"] == "append"
     assert "partition" not in job
 
 

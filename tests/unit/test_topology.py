@@ -7,6 +7,7 @@ import pytest
 from foa.bus.rabbitmq.topology import (
     EXCHANGE,
     PARKING,
+    UNLIMITED,
     parking_queue_of,
     permissions,
     queue_of,
@@ -34,9 +35,16 @@ def test_every_binding_leads_to_a_queue_that_is_declared():
 
 
 @pytest.mark.parametrize("service", CONSUMERS)
-def test_what_kills_its_consumer_is_parked_and_never_dropped(service):
+def test_the_broker_parks_or_drops_nothing_because_it_was_fetched_in_vain(service):
+    """Services note what they handle; an operator may look at parked messages for ever."""
+    for queue in (queue_of(service), parking_queue_of(service)):
+        assert QUEUES[queue]["x-delivery-limit"] == UNLIMITED
+    assert UNLIMITED > 10_000 * DELIVERY_LIMIT
+
+
+@pytest.mark.parametrize("service", CONSUMERS)
+def test_what_the_broker_takes_for_dead_is_parked_and_never_dropped(service):
     arguments = QUEUES[queue_of(service)]
-    assert arguments["x-delivery-limit"] == DELIVERY_LIMIT
     assert arguments["x-dead-letter-strategy"] == "at-least-once"
     assert arguments["x-overflow"] == "reject-publish"
     parked = {"source": PARKING, "routing_key": arguments["x-dead-letter-routing-key"]}

@@ -1,6 +1,5 @@
 """The run tree tells the truth about requests, work and products."""
 
-import os
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -103,11 +102,10 @@ def test_deaths_are_counted_since_the_last_success(work):
 
 def test_what_is_said_of_a_run_again_keeps_its_place_among_the_runs(tree):
     one, two = factories.run_selected(1, (1, 2)), factories.run_selected(2, (1, 2))
-    tree.record(one)
-    os.utime(next(tree.root.rglob(f"*{one.id}*")), (1, 1))
-    for manifest in (two, one):
+    for manifest in (one, two, one):
         tree.record(manifest)
     assert tree.manifests(one.request.id, RunSelected) == [one, two]
+    assert [*tree.newest_per_run(one.request.id, RunSelected)] == [1, 2]
 
 
 def test_the_newest_word_on_a_run_counts(tree):
@@ -131,7 +129,7 @@ def test_a_request_shows_the_work_it_led_to(tree, work):
 def test_a_manifest_with_the_id_of_another_document_is_refused(tree):
     known = factories.run_selected()
     tree.record(known)
-    forged = known.model_copy(update={"obs_ids": (1, 2), "id": known.id})
+    forged = known.model_copy(update={"n_runs": 2, "id": known.id})
     with pytest.raises(ManifestRejected, match="has the id"):
         tree.record(forged)
     other = factories.make_request(factories.CRAB.model_copy(update={"name": "Vela"}))
@@ -158,9 +156,9 @@ def test_a_mailbox_that_another_replica_empties_is_read_without_a_fault(tree):
 
     def come_and_go():
         while not stop.is_set():
-            for obs_id in range(20):
+            for obs_id in range(1, 21):
                 mailbox.put(factories.run_selected(obs_id))
-            for obs_id in range(20):
+            for obs_id in range(1, 21):
                 mailbox.remove(factories.run_selected(obs_id))
 
     with ThreadPoolExecutor(1) as pool:
@@ -175,6 +173,6 @@ def test_a_mailbox_that_another_replica_empties_is_read_without_a_fault(tree):
 
 
 def wait_for(condition):
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < deadline

@@ -8,7 +8,7 @@ import pytest
 import structlog
 
 from foa.bus import MemoryBroker
-from foa.cli import inspection
+from foa.cli import inspection, listing
 from foa.cli.results import tables_of
 from foa.intake.request_files import read_profile, read_request
 from foa.intake.submission import submission
@@ -16,7 +16,17 @@ from foa.service.outbox import Outbox
 from foa.site import read_site
 from foa_analyzer.tables import read_results
 from foa_stage.jobs import JobState
-from foa_stage.manifests import KINDS, Request, RunSelected, Setting, digest, read_manifest
+from foa_stage.manifests import (
+    KINDS,
+    SAID,
+    Request,
+    RequestSubmitted,
+    Setting,
+    digest,
+    kind_of,
+    read_manifest,
+    read_message,
+)
 from foa_stage.tree import RunTree, Work
 
 VERSIONS = sorted(path for path in (Path(__file__).parents[1] / "data/versions").iterdir())
@@ -25,7 +35,7 @@ VERSIONS = sorted(path for path in (Path(__file__).parents[1] / "data/versions")
 @pytest.fixture(params=VERSIONS, ids=lambda path: path.name)
 def version(request, tmp_path):
     """A copy of the documents of a version."""
-    return Path(shutil.copytree(request.param, tmp_path / "version"))
+    return Path(shutil.copytree(request.param, tmp_path / request.param.name, symlinks=True))
 
 
 @pytest.fixture
@@ -34,18 +44,26 @@ def tree(version):
 
 
 def manifest_files(tree):
-    return sorted(tree.root.glob("requests/*/manifests/*.json"))
+    """Every manifest of the tree's requests."""
+    return sorted(tree.root.glob("requests/*/manifests/**/*.json"))
 
 
-def test_every_kind_of_manifest_is_there(tree):
-    assert {read_manifest(path.read_bytes()).kind for path in manifest_files(tree)} == set(KINDS)
+WORDS = {kind_of(kind) for kind in SAID if kind is not RequestSubmitted}
+"""Kinds that version 3 brought."""
+BEFORE_WORDS = ("1", "2")
+
+
+def test_every_kind_of_manifest_is_there(version, tree):
+    files = [*manifest_files(tree), *tree.root.glob("holds/manifests/*/*.json")]
+    found = {read_message(path.read_bytes()).kind for path in files}
+    assert found == set(KINDS) - (WORDS if version.name in BEFORE_WORDS else set())
 
 
 def test_every_manifest_keeps_the_name_of_its_file(tree):
     for path in manifest_files(tree):
         manifest = read_manifest(path.read_bytes())
         assert path.name.split(".")[-2] == manifest.id
-        assert path.parents[1].name == manifest.request.id
+        assert path.relative_to(tree.root / "requests").parts[0] == manifest.request.id
 
 
 def test_every_request_keeps_the_name_of_its_directory(tree):
@@ -54,10 +72,10 @@ def test_every_request_keeps_the_name_of_its_directory(tree):
 
 
 def test_requests_are_listed_and_shown(tree, capsys):
-    rows = inspection.list_requests(tree)
+    rows = listing.list_requests(tree)
     assert [row["target"] for row in rows] == ["ToO-241205"] * 2
-    assert {row["state"] for row in rows} >= {"failed"}
-    assert not any("unreadable" in row["state"] for row in rows)
+    assert {row["phase"] for row in rows} >= {"failed"}
+    assert not any("unreadable" in row["phase"] for row in rows)
     complete = next(row["request"] for row in rows if row["runs"] == 2)
     assert {row["run"] for row in inspection.explain(tree, complete, None)} == {20001, 20002}
     failed = next(row["request"] for row in rows if row["runs"] == 1)
@@ -105,16 +123,11 @@ def test_reports_are_read(version):
     assert report.resources is not None
 
 
-def test_what_failed_is_forgotten_by_a_retry(version, tree):
+def test_what_failed_is_done_again_by_a_retry(version, tree):
     (work,) = tree.works()
     failed = json.loads((version / "work/report.json").read_bytes()) | {"outcome": "failed"}
     (work.directory / "report.json").write_text(json.dumps(failed | {"products": []}))
-    request_id = next(one for one in tree.request_ids() if tree.request(one).obs_ids is None)
-    selected = tree.newest(request_id, RunSelected, 20001)
-    tree.link_work(selected, work, per_run=True)
-    inspection.forget_failures(tree, request_id, 20002)
-    assert work.last_report() is not None
-    inspection.forget_failures(tree, request_id, 20001)
+    work.retry("a")
     assert work.last_report() is None
 
 
@@ -172,18 +185,19 @@ def test_a_tree_written_before_a_field_was_added_is_resumed(tree):
     assert request.id == identity
     asked_again = Request.model_validate(request.model_dump(exclude={"id"}))
     assert submission(asked_again, tree).request.id == identity
-    assert identity in {row["request"] for row in inspection.list_requests(tree)}
+    assert identity in {row["request"] for row in listing.list_requests(tree)}
 
 
 def test_a_document_that_cannot_be_read_is_one_row_that_says_so(tree, capsys):
     first, second = tree.request_ids()
     path = tree.request_directory(first) / "request.json"
     path.write_text(path.read_text().replace('"ra"', '"right_ascension"'))
-    broken = next((tree.request_directory(second) / "manifests").glob("*.json"))
+    broken = next((tree.request_directory(second) / "manifests").rglob("run.*.json"))
     broken.write_text('{"schema_version": 99}')
-    rows = {row["request"]: row["state"] for row in inspection.list_requests(tree)}
-    assert rows[first].startswith("unreadable: target.ra")
-    assert rows[second].endswith(", 1 documents unreadable")
+    rows = {row["request"]: row for row in listing.list_requests(tree)}
+    assert rows[first]["phase"] == "unreadable"
+    assert rows[first]["reason"].startswith("target.ra")
+    assert rows[second]["target"] == "ToO-241205"  # documents are read by `foa show`
     inspection.show(tree, second, as_json=False)
     assert f"cannot be read: {broken.name}" in capsys.readouterr().out
 

@@ -63,6 +63,13 @@ def test_findings_outlive_a_figure_that_cannot_be_drawn(make_run_set):
     ]
 
 
+def test_every_step_is_told_when_it_begins(make_run_set, capsys):
+    run_set = make_run_set()
+    run(Step("above", found(), then=(Step("below", found()),)), run_set)
+    name = run_set.directory.name
+    assert capsys.readouterr().out.splitlines() == [f"{name} runs: above", f"{name} runs: below"]
+
+
 def test_a_full_disk_ends_the_attempt(make_run_set):
     def write(path):
         raise OSError(28, "No space left on device")

@@ -15,7 +15,7 @@ from gammapy.data import DataStore, Observation, Observations
 
 from foa_analyzer.request import AnalysedRun
 from foa_analyzer.results import StepFindings
-from foa_analyzer.steps import Found, RunSet
+from foa_analyzer.steps import Found, RunSet, tell
 from foa_stage.runner import BadInput
 
 INDICES = ("hdu-index.fits.gz", "obs-index.fits.gz")
@@ -68,6 +68,8 @@ def observations_of(runs: Sequence[AnalysedRun], store: Path | None) -> Observat
         return None
     wanted = {run.obs_id for run in runs}
     chosen = [one for one in open_store(store) if not runs or int(one.obs_id) in wanted]
+    for one in chosen:
+        tell(f"observation {one.obs_id}")
     return Observations(chosen) if chosen else None
 
 

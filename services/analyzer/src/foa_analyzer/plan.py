@@ -4,56 +4,93 @@ The first run that comes through starts a first look, the last to come through o
 analysis.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
+from datetime import date
 from typing import Self
 
 from foa_analyzer.request import AnalysedRun, AnalysisRequest, FailedRun
 from foa_stage.jobs import JobSpec, Wait
 from foa_stage.manifests import (
     AnalysisReady,
+    Criterion,
     Dl2Ready,
     Dl3Ready,
+    Grade,
     IrfReady,
     Manifest,
+    Pointing,
+    Product,
     Request,
     RequestFailed,
     RunFailed,
+    View,
+    kind_of,
 )
 from foa_stage.tree import Report, RunTree
 
 NAME = "analyzer"
+_About = Dl2Ready | Dl3Ready | RunFailed
+
+
+class _Models(View):
+    production: str
+    line: str
+
+
+class _Run(View):
+    """A run as results show it."""
+
+    night: date
+    grade: Grade
+    criteria: tuple[Criterion, ...]
+    pointing: Pointing
+    models: _Models
+
+    def describe(self, obs_id: int) -> dict[str, object]:
+        """Return what is known of a run however far it came."""
+        shared = {"night": self.night, "grade": self.grade, "criteria": self.criteria}
+        models = f"{self.models.production}/{self.models.line}"
+        return shared | {"obs_id": obs_id, "zenith": self.pointing.zenith, "models": models}
+
+
+class _Dl2(View):
+    run: _Run
+    dl2: Product
+    effective_s: float
+
+
+class _Dl3(View):
+    run: _Run
+    dl3: Product
+    irf_choice: str
 
 
 @dataclass(frozen=True)
 class _Runs:
-    """State of a request's runs, by obs_id."""
+    """The runs of one generation of a request, by obs_id."""
 
-    dl2: Mapping[int, Dl2Ready]
-    dl3: Mapping[int, Dl3Ready]
+    dl2: Mapping[int, _Dl2]
+    dl3: Mapping[int, _Dl3]
     """Of files that are there, made of the newest DL2 and IRFs."""
     failed: Mapping[int, RunFailed]
 
     @classmethod
-    def read(cls, request_id: str, tree: RunTree) -> Self:
+    def read(cls, manifest: _About, tree: RunTree) -> Self:
         """Read what has been announced of them."""
-        dl2 = tree.newest_per_run(request_id, Dl2Ready)
-        irfs = tree.newest_per_run(request_id, IrfReady)
-        dl3 = {
-            obs_id: manifest
-            for obs_id, manifest in tree.newest_per_run(request_id, Dl3Ready).items()
-            if tree.holds(manifest.dl3)
-            and _inputs(dl2.get(obs_id), irfs.get(obs_id)) <= set(manifest.made_of)
-        }
-        failed = tree.newest_per_run(request_id, RunFailed)
+        request_id, generation = manifest.request.id, manifest.generation
+        dl2 = dict(tree.views_per_run(request_id, Dl2Ready, _Dl2, generation))
+        dl3 = dict(_through(manifest, tree))
+        failed = tree.newest_per_run(request_id, RunFailed, generation)
         return cls(dl2, dl3, {obs_id: failed[obs_id] for obs_id in failed.keys() - dl3.keys()})
 
     def describe(self, obs_id: int) -> AnalysedRun:
         """Describe a run that has DL2, DL3 or both; DL2 counts even if DL3 could not be made."""
         dl2, dl3 = self.dl2.get(obs_id), self.dl3.get(obs_id)
+        described = (dl2 or self.dl3[obs_id]).run.describe(obs_id)
         of_dl2 = {"dl2": dl2.dl2, "effective_s": dl2.effective_s} if dl2 else {}
         of_dl3 = {"dl3": dl3.dl3, "irf_choice": dl3.irf_choice} if dl3 else {}
-        return AnalysedRun.model_validate(_describe(dl2 or self.dl3[obs_id]) | of_dl2 | of_dl3)
+        return AnalysedRun.model_validate(described | of_dl2 | of_dl3)
 
     def describe_failures(self) -> tuple[FailedRun, ...]:
         """Describe the runs that failed, in the order of their numbers."""
@@ -66,52 +103,81 @@ class _Runs:
 
 def plan(manifest: Manifest, tree: RunTree) -> JobSpec | Wait:
     """Ask for a first look, the final analysis, or nothing yet."""
-    assert isinstance(manifest, Dl2Ready | Dl3Ready | RunFailed)
-    request = manifest.request
-    looked = bool(tree.announced_runs(request.id, AnalysisReady))
-    unheard = _unheard(manifest, tree)
-    if unheard and looked:  # seen without reading a thousand manifests
-        return _wait(unheard)
-    runs = _Runs.read(request.id, tree)
-    pending = set(manifest.obs_ids) - runs.dl3.keys() - runs.failed.keys()
-    if not pending:
-        return JobSpec(_final(request, runs))
-    if looked or not runs.dl3:
-        return _wait(pending)
-    return JobSpec(_first_look(request, runs))
+    assert isinstance(manifest, _About)
+    ended = _ended(manifest, tree)
+    if len(ended) >= manifest.n_runs:  # seen without reading a thousand manifests
+        if _is_earlier(manifest, tree):
+            return Wait("a run that ended later asks for the final analysis")
+        runs = _Runs.read(manifest, tree)
+        ended = runs.dl3.keys() | runs.failed.keys()
+        if len(ended) >= manifest.n_runs:
+            return JobSpec(_final(manifest.request, runs))
+    return _plan_first_look(manifest, tree) or _wait(len(ended), manifest)
+
+
+def _plan_first_look(manifest: _About, tree: RunTree) -> JobSpec | None:
+    """Ask for the run that came through first: it stays first, whatever comes after it.
+
+    A request that has results, also of an earlier submission, gets no first look.
+    """
+    request, generation = manifest.request, manifest.generation
+    if tree.has_results(request.id):
+        return None
+    for obs_id, dl3 in _through(manifest, tree):
+        dl2 = tree.newest(request.id, Dl2Ready, obs_id, generation)
+        of_dl2 = {obs_id: _Dl2.model_validate(dl2.model_dump())} if dl2 else {}
+        return JobSpec(_first_look(request, _Runs(of_dl2, {obs_id: dl3}, {}).describe(obs_id)))
+    return None
 
 
 def announce(manifest: Manifest, report: Report) -> list[Manifest]:
     """Say that results exist, or that the analysis as a whole has failed."""
-    request = manifest.request
+    assert isinstance(manifest, _About)
+    told = {"request": manifest.request, "generation": manifest.generation}
     if report.outcome == "failed":
-        return [RequestFailed(request=request, reason=f"{NAME}: {report.reason}")]
-    phase = report.facts["phase"]
-    return [AnalysisReady(request=request, phase=phase, products=report.products)]
+        return [RequestFailed.model_validate(told | {"reason": f"{NAME}: {report.reason}"})]
+    results = {"phase": report.facts["phase"], "products": report.products}
+    return [AnalysisReady.model_validate(told | results)]
 
 
-def _unheard(manifest: Dl2Ready | Dl3Ready | RunFailed, tree: RunTree) -> set[int]:
-    """Return the runs that neither have come through nor have failed."""
-    ended = (tree.announced_runs(manifest.request.id, kind) for kind in (Dl3Ready, RunFailed))
-    return set(manifest.obs_ids).difference(*ended)
+def _ended(manifest: _About, tree: RunTree) -> Set[int]:
+    """Return the runs that have come through or have failed, by what was announced."""
+    request_id, generation = manifest.request.id, manifest.generation
+    failed = tree.announced_runs(request_id, RunFailed, generation)
+    return tree.announced_runs(request_id, Dl3Ready, generation) | failed
 
 
-def _wait(obs_ids: set[int]) -> Wait:
-    return Wait(f"runs {', '.join(map(str, sorted(obs_ids)))}")
+def _is_earlier(manifest: _About, tree: RunTree) -> bool:
+    """Tell whether a run has ended since a manifest was recorded: its own manifest decides."""
+    told = manifest.request.id, manifest.generation
+    numbers = tree.announcements(*told)
+    ends = (numbers.get(kind_of(kind), {}).values() for kind in (Dl3Ready, RunFailed))
+    newest = max(number for of_kind in ends for number in of_kind)
+    return numbers[manifest.kind].get(manifest.obs_id, newest) < newest
 
 
-def _inputs(dl2: Dl2Ready | None, irf: IrfReady | None) -> set[str]:
-    """Return the digests that a run's DL3 file must be made of.
+def _through(manifest: _About, tree: RunTree) -> Iterator[tuple[int, _Dl3]]:
+    """Yield the runs whose DL3 files are there, and were made after their newest DL2 and IRFs.
 
-    When one of these files was made again, the DL3 file will be, too.
+    When one of these is made again, the DL3 file will be, too.
     """
-    products = (*((dl2.dl2,) if dl2 else ()), *(irf.irfs if irf else ()))
-    return {product.sha256 for product in products}
+    request_id, generation = manifest.request.id, manifest.generation
+
+    def number(kind: type[Dl2Ready | Dl3Ready | IrfReady], obs_id: int) -> int:
+        return tree.number(request_id, kind, obs_id, generation)
+
+    for obs_id, dl3 in tree.views_per_run(request_id, Dl3Ready, _Dl3, generation):
+        made = number(Dl3Ready, obs_id)
+        is_newest = made > number(Dl2Ready, obs_id) and made > number(IrfReady, obs_id)
+        if is_newest and tree.has_product(dl3.dl3):
+            yield obs_id, dl3
 
 
-def _first_look(request: Request, runs: _Runs) -> AnalysisRequest:
-    """Ask for the run that came through first: it stays first, whatever comes after it."""
-    first = runs.describe(next(iter(runs.dl3)))
+def _wait(n_ended: int, manifest: _About) -> Wait:
+    return Wait(f"{manifest.n_runs - n_ended} of {manifest.n_runs} runs are under way")
+
+
+def _first_look(request: Request, first: AnalysedRun) -> AnalysisRequest:
     common = _common(request)
     return AnalysisRequest.model_validate(common | {"phase": "first-look", "runs": (first,)})
 
@@ -133,17 +199,4 @@ def _common(request: Request) -> dict[str, object]:
         "target": request.target,
         "profile": f"{profile.name} {profile.version}",
         "analysis": profile.analysis,
-    }
-
-
-def _describe(manifest: Dl2Ready | Dl3Ready) -> dict[str, object]:
-    """Return what is known of a run however far it came."""
-    run = manifest.run
-    return {
-        "obs_id": manifest.obs_id,
-        "night": run.night,
-        "grade": run.grade,
-        "criteria": run.criteria,
-        "zenith": run.pointing.zenith,
-        "models": f"{run.models.production}/{run.models.line}",
     }

@@ -5,6 +5,7 @@ other steps need. Those steps hang below it, in `then`, and take its data as an 
 """
 
 import logging
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,12 @@ Given = TypeVar("Given")
 Made = TypeVar("Made")
 Writer = Callable[[Path], object]
 """Write one file at a path."""
+
+
+def tell(progress: str) -> None:
+    """Say what is done now, in a line on standard output, which `foa analyze` shows."""
+    sys.stdout.write(f"{progress}\n")
+    sys.stdout.flush()
 
 
 @dataclass(frozen=True)
@@ -70,6 +77,7 @@ class Step(Generic[Given, Made]):
 
     def run(self, run_set: RunSet, given: Given) -> Iterator[StepFindings]:
         """Do this step and those below it; yield the findings of each."""
+        tell(f"{run_set.directory.name} runs: {self.name}")
         try:
             found = self.find(run_set, given)
         except Exception as error:

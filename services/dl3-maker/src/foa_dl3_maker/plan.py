@@ -38,9 +38,9 @@ class Dl3Facts(Frozen):
 def plan(manifest: Manifest, tree: RunTree) -> JobSpec | Wait:
     """Join the two halves of a run."""
     assert isinstance(manifest, Dl2Ready | IrfReady)
-    request, obs_id = manifest.request, manifest.obs_id
-    dl2 = tree.newest(request.id, Dl2Ready, obs_id)
-    irf = tree.newest(request.id, IrfReady, obs_id)
+    request, obs_id, generation = manifest.request, manifest.obs_id, manifest.generation
+    dl2 = tree.newest(request.id, Dl2Ready, obs_id, generation)
+    irf = tree.newest(request.id, IrfReady, obs_id, generation)
     if dl2 is None or irf is None:
         return Wait(f"run {obs_id}: no {'DL2' if dl2 is None else 'IRFs'} yet")
     settings = request.profile.dl3

@@ -54,6 +54,22 @@ class Datacheck:
         return subruns, self.runs[self.runs["runnumber"] == obs_id]
 
 
+def list_types(archive: Archive, night: date) -> dict[int, str]:
+    """Return the type of every run of a night; none if the night has no run summary.
+
+    Raises
+    ------
+    BadInput
+        If the summary is not readable, or lacks a column.
+    """
+    summary = find_newest(archive.run_summary, night=spell_night(night))
+    if summary is None:
+        return {}
+    return {
+        int(row["run_id"]): str(row["run_type"]) for row in _read_ecsv(summary, SUMMARY_COLUMNS)
+    }
+
+
 def list_runs(archive: Archive, night: date) -> list[ListedRun]:
     """Return the data runs of a night; none if the night has no run summary.
 
@@ -62,15 +78,18 @@ def list_runs(archive: Archive, night: date) -> list[ListedRun]:
     BadInput
         If the summary or the catalog is not readable, or lacks a column.
     """
-    summary = find_newest(archive.run_summary, night=spell_night(night))
-    if summary is None:
-        return []
-    listed = _read_ecsv(summary, SUMMARY_COLUMNS)
-    runs = [int(row["run_id"]) for row in listed if str(row["run_type"]) == DATA]
-    catalog = find_newest(archive.run_catalog, night=spell_night(night))
+    runs = [obs_id for obs_id, kind in list_types(archive, night).items() if kind == DATA]
+    catalog = find_newest(archive.run_catalog, night=spell_night(night)) if runs else None
     sources = _read_ecsv(catalog, CATALOG_COLUMNS) if catalog else ()
     rows = {int(row["run_id"]): row for row in sources}
     return [_listed(obs_id, rows.get(obs_id)) for obs_id in runs]
+
+
+def missing_lists(archive: Archive, night: date) -> list[str]:
+    """Return which of the night's lists of runs are not there."""
+    lists = {"run summary": archive.run_summary, "run catalog": archive.run_catalog}
+    found = {name: find_newest(path, night=spell_night(night)) for name, path in lists.items()}
+    return [name for name, path in found.items() if path is None]
 
 
 def _listed(obs_id: int, row: AstropyTable.Row | None) -> ListedRun:

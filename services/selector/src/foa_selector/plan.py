@@ -10,6 +10,7 @@ from foa_stage.manifests import (
     Run,
     RunFailed,
     RunSelected,
+    Veto,
 )
 from foa_stage.tree import Report, RunTree
 
@@ -47,19 +48,28 @@ def plan(manifest: Manifest, tree: RunTree) -> JobSpec | Wait:
 def announce(manifest: Manifest, report: Report) -> list[Manifest]:
     """Let all runs go on, whatever their grade; those without readable data have failed."""
     assert isinstance(manifest, RequestSubmitted)
-    request = manifest.request
+    told: dict[str, object] = {"request": manifest.request, "generation": manifest.generation}
     if report.outcome == "failed":
-        return [RequestFailed(request=request, reason=f"{NAME}: {report.reason}")]
-    found = SelectedRuns.model_validate(report.facts)
-    listed: list[Run | UnreadableRun] = [*found.runs, *found.unreadable]
-    obs_ids = tuple(sorted(run.obs_id for run in listed))
-
-    def about(run: Run | UnreadableRun) -> dict[str, object]:
-        return {"request": request, "obs_id": run.obs_id, "obs_ids": obs_ids}
-
-    selected = [RunSelected.model_validate(about(run) | {"run": run}) for run in found.runs]
+        return [RequestFailed.model_validate(told | {"reason": f"{NAME}: {report.reason}"})]
+    found = _without_vetoed(SelectedRuns.model_validate(report.facts), manifest.vetoes)
+    told["n_runs"] = len(found.runs) + len(found.unreadable)
+    selected = [{"obs_id": run.obs_id, "run": run} for run in found.runs]
     failed = [
-        RunFailed.model_validate(about(run) | {"stage": NAME, "reason": run.reason})
-        for run in found.unreadable
+        {"obs_id": run.obs_id, "stage": NAME, "reason": run.reason} for run in found.unreadable
     ]
-    return [*selected, *failed]
+    return [
+        *(RunSelected.model_validate(told | run) for run in selected),
+        *(RunFailed.model_validate(told | run) for run in failed),
+    ]
+
+
+def _without_vetoed(found: SelectedRuns, vetoes: tuple[Veto, ...]) -> SelectedRuns:
+    """Return a selection in which vetoed runs cannot be analysed, and why."""
+    reasons = {veto.obs_id: f"vetoed by {veto.said.who}: {veto.said.why}" for veto in vetoes}
+    vetoed = tuple(
+        UnreadableRun(obs_id=run.obs_id, reason=reasons[run.obs_id])
+        for run in found.runs
+        if run.obs_id in reasons
+    )
+    runs = tuple(run for run in found.runs if run.obs_id not in reasons)
+    return SelectedRuns(runs=runs, unreadable=(*found.unreadable, *vetoed))

@@ -2,14 +2,17 @@
 
 import math
 from collections.abc import Iterator
-from datetime import date
+from datetime import UTC, date, datetime
 
+from foa_selector.absence import SearchedNight, explain_absence, explain_missing
 from foa_selector.archives import (
     Datacheck,
     ListedRun,
     find_dl1,
     find_models,
     list_runs,
+    list_types,
+    missing_lists,
     read_datacheck,
 )
 from foa_selector.plan import SelectedRuns, SelectionRequest, UnreadableRun
@@ -23,7 +26,8 @@ from foa_stage.tree import Work
 def select(selection: SelectionRequest, work: Work) -> StageResult:
     """Find every run of the target in the nights of the request.
 
-    Runs without readable data or fitting models are listed with the reason.
+    Runs without readable data or fitting models are listed with the reason, and so are numbers
+    that stand for no run.
 
     Raises
     ------
@@ -35,13 +39,35 @@ def select(selection: SelectionRequest, work: Work) -> StageResult:
     request = selection.request
     described = list(_describe_runs(request))
     if not described:
-        nights = f"{request.first_night} to {request.last_night}"
-        area = f"within {_radius(request):g}° in the nights {nights}"
-        raise NothingLeft(f"no run of {request.target.name} {area}")
+        today = datetime.now(tz=UTC).date()
+        raise NothingLeft(explain_absence(request, _search(request), today))
     runs = tuple(run for run in described if isinstance(run, Run))
     unreadable = tuple(run for run in described if isinstance(run, UnreadableRun))
-    found = SelectedRuns(runs=runs, unreadable=unreadable)
+    missing = _missing(request, {run.obs_id for run in described})
+    found = SelectedRuns(runs=runs, unreadable=(*unreadable, *missing))
     return StageResult([], found.model_dump(mode="json"))
+
+
+def _missing(request: Request, found: set[int]) -> list[UnreadableRun]:
+    """Return the run numbers of a request that stand for no run."""
+    if found.issuperset(request.obs_ids or ()):
+        return []
+    reasons = explain_missing(request, _search(request))
+    return [UnreadableRun(obs_id=obs_id, reason=reason) for obs_id, reason in reasons.items()]
+
+
+def _search(request: Request) -> list[SearchedNight]:
+    """Read the lists of every night."""
+    archive = request.archive
+    return [
+        SearchedNight(
+            night=night,
+            runs=list_runs(archive, night),
+            types=list_types(archive, night),
+            missing=missing_lists(archive, night),
+        )
+        for night in nights_between(request.first_night, request.last_night)
+    ]
 
 
 def _radius(request: Request) -> float:

@@ -1,22 +1,18 @@
 """The site file: where this installation finds its data and runs its jobs."""
 
-import os.path
-from collections.abc import Iterator, Mapping
-from itertools import takewhile
+from collections.abc import Mapping
 from pathlib import Path
-from string import Formatter
 from typing import Any
 
-from pydantic import BaseModel, Field, field_validator
+from pydantic import Field, field_validator
 
+from foa.admission import Admission, check_template, fixed_part, templates_of
 from foa.bus.rabbitmq.address import Broker
 from foa.executors import Execution, LocalExecution
+from foa.retention import Retention
 from foa.yaml_models import read_yaml, validate
 from foa_stage.jobs import Resources
-from foa_stage.manifests import Archive, Frozen, Manifest, ManifestRejected
-
-PLACEHOLDERS = {("night", ""), ("obs_id", "05d"), ("production", ""), ("line", "")}
-"""Of templates of paths, with their formats."""
+from foa_stage.manifests import Archive, Frozen, Manifest
 
 
 class Images(Frozen):
@@ -55,6 +51,13 @@ class Site(Frozen):
         default=None, description="run the stages in images, not in environments"
     )
     archive: Archive
+    archive_leads_to: tuple[Path, ...] = Field(
+        default=(), description="directories elsewhere that links in the archive lead to"
+    )
+    mount_point: Path | None = Field(
+        default=None, description="of the file system of the run tree: it must be mounted there"
+    )
+    retention: Retention = Retention()
     execution: Execution = LocalExecution()
     broker: Broker | None = Field(default=None, description="only daemons need one")
     resources: Mapping[str, Resources] = Field(
@@ -64,29 +67,33 @@ class Site(Frozen):
     @field_validator("archive")
     @classmethod
     def _only_known_placeholders(cls, archive: Archive) -> Archive:
-        for name, template in archive.model_dump(exclude={"production"}).items():
-            _check_template(name, template)
+        for name, template in templates_of(archive).items():
+            try:
+                check_template(template)
+            except ValueError as error:
+                raise ValueError(f"{name}: {error}") from error
         return archive
 
     def reject_foreign_paths(self, manifest: Manifest) -> None:
-        """Accept only files below this site's run tree or where its archive lies.
+        """Accept only products below this site's run tree, and other files where its archive lies.
 
         Raises
         ------
         ManifestRejected
             If another path stands in the manifest.
         """
-        roots = [self.tree, *self.archive_roots()]
-        for path in _paths(manifest):
-            plain = Path(os.path.normpath(path))
-            if not plain.is_absolute() or not any(plain.is_relative_to(root) for root in roots):
-                raise ManifestRejected(
-                    f"{path} lies outside the run tree and the archive of site {self.name}"
-                )
+        Admission(self.name, self.tree, self.archive_roots()).examine(manifest)
+
+    def mount_fault(self) -> str:
+        """Say that the file system of the run tree is not mounted; empty if all is well."""
+        if self.mount_point is None or self.mount_point.is_mount():
+            return ""
+        return f"{self.tree}: not mounted: no file system at {self.mount_point}"
 
     def archive_roots(self) -> list[Path]:
         """Return the directories below which everything lies that FOA reads."""
-        return [_fixed_part(template) for template in _templates(self.archive)]
+        fixed = map(fixed_part, templates_of(self.archive).values())
+        return [*fixed, *self.archive_leads_to]
 
 
 def read_site(path: Path) -> Site:
@@ -99,7 +106,7 @@ def read_site(path: Path) -> Site:
     """
     content = read_yaml(path)
     base = path.resolve().parent
-    for name in ("tree", "environments"):
+    for name in ("tree", "environments", "archive_leads_to", "mount_point"):
         if name in content:
             content[name] = _resolve(base, content[name])
     for name, literal in (("images", ("productions",)), ("archive", ("production",))):
@@ -111,52 +118,10 @@ def read_site(path: Path) -> Site:
     return validate(Site, content, path)
 
 
-def _check_template(name: str, template: str) -> None:
-    """Check that a template of paths can be filled in.
-
-    Raises
-    ------
-    ValueError
-        Naming what is wrong in it.
-    """
-    try:
-        fields = {(field, spec) for _, field, spec, _ in Formatter().parse(template) if field}
-    except ValueError as error:
-        raise ValueError(f"{name}: {template}: {error}") from error
-    if unknown := fields - PLACEHOLDERS:
-        known = ", ".join(sorted(f"{{{f}:{s}}}" if s else f"{{{f}}}" for f, s in PLACEHOLDERS))
-        wrong = ", ".join(sorted(field for field, _ in unknown))
-        raise ValueError(f"{name}: unknown placeholder or format of {wrong}: known are {known}")
-    if "**" in template or "{}" in template:
-        raise ValueError(f"{name}: {template}: neither ** nor {{}} may stand in a path")
-
-
-def _paths(content: Any) -> Iterator[Path]:
-    """Yield every path in a manifest."""
-    if isinstance(content, Path):
-        yield content
-    elif isinstance(content, Archive):
-        yield from map(_fixed_part, _templates(content))
-    elif isinstance(content, BaseModel):
-        for name in type(content).model_fields:
-            yield from _paths(getattr(content, name))
-    elif isinstance(content, tuple):
-        for item in content:
-            yield from _paths(item)
-
-
-def _templates(archive: Archive) -> Iterator[str]:
-    yield from archive.model_dump(exclude={"production"}).values()
-
-
-def _fixed_part(template: str) -> Path:
-    """Return the directory above everything that varies in a template of paths."""
-    parts = Path(template).parts
-    return Path(*takewhile(lambda part: not set(part) & set("{*?["), parts))
-
-
 def _resolve(base: Path, path: Any) -> Any:
     """Resolve a relative path lexically: templates hold characters that no file name may have."""
+    if isinstance(path, list):
+        return [_resolve(base, one) for one in path]
     if not isinstance(path, str):
         return path
     parts: list[str] = []

@@ -3,7 +3,7 @@
 import glob
 import re
 import string
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -49,16 +49,41 @@ def stamp(path: Path) -> FileStamp:
     return FileStamp(path=path, size=status.st_size, mtime_ns=status.st_mtime_ns)
 
 
-def fingerprint(archive: Archive, first: date, last: date) -> str:
-    """Return the digest of the stamps of every file a selection of these nights depends on."""
+def fingerprint(
+    archive: Archive, first: date, last: date, obs_ids: Collection[int] | None = None
+) -> str:
+    """Return the digest of the stamps of the files that a selection of these nights depends on.
+
+    Those are the files of the nights, the models, the logs of the tailcuts finder of the runs that
+    have DL1 files there (or of `obs_ids`), and the directories of the test MC: files come and go
+    there by thousands, and a directory's time tells that.
+    """
+    nights = list(map(spell_night, nights_between(first, last)))
     nightly = (archive.run_summary, archive.run_catalog, archive.datacheck, archive.dl1)
     of_nights = [
         path
-        for night in nights_between(first, last)
+        for night in nights
         for template in nightly
-        for path in find_files(template, night=spell_night(night))
+        for path in find_files(template, night=night)
     ]
+    runs = sorted(obs_ids or _runs_of(archive.dl1, of_nights))
+    logs = [path for run in runs for path in find_files(archive.tailcuts, obs_id=run)]
     models = find_files(f"{archive.models}/{glob.escape(archive.production)}*/*/*")
-    others = [*find_files(archive.tailcuts), *models, *find_files(archive.test_dl2)]
-    stamps = [stamp(path).model_dump(mode="json") for path in (*of_nights, *others)]
-    return digest({"stamps": stamps})
+    test_mc = find_files(str(Path(archive.test_dl2).parent))
+    every = (*of_nights, *logs, *models, *test_mc)
+    return digest({"stamps": [stamp(path).model_dump(mode="json") for path in every]})
+
+
+def _runs_of(template: str, paths: Iterable[Path]) -> set[int]:
+    """Return the run numbers in the paths that match a template."""
+    parts = filter(None, re.split(r"(\{obs_id:05d\}|\{\w+\}|\*)", template))
+    pattern = re.compile("".join(map(_match_part, parts)))
+    found = (pattern.fullmatch(str(path)) for path in paths)
+    return {int(match[1]) for match in found if match}
+
+
+def _match_part(part: str) -> str:
+    """Return the regular expression of a part of a template: run number, other wildcard, text."""
+    if part == "{obs_id:05d}":
+        return r"(\d+)"
+    return "[^/]*" if part[0] in "{*" else re.escape(part)

@@ -7,6 +7,7 @@ import importlib.metadata
 import logging
 import os
 import resource
+import shutil
 import sys
 import time
 import traceback
@@ -83,7 +84,7 @@ def run_stage(stage: Stage[R], request_path: Path) -> int:
     work = Work.at(request_path.resolve().parent)
     try:
         request = stage.request.model_validate_json(request_path.read_bytes())
-        work.products.mkdir(parents=True, exist_ok=True)
+        _make_empty(work.products)
         made = stage.make(request, work)
         report = Report(
             outcome="done", exit_code=0, products=tuple(made.products), facts=made.facts
@@ -95,6 +96,12 @@ def run_stage(stage: Stage[R], request_path: Path) -> int:
     measured = _measure_process(stage.distributions) | {"resources": work.resources()}
     work.write_report(report.model_copy(update=measured))
     return report.exit_code
+
+
+def _make_empty(directory: Path) -> None:
+    """Make a directory for products; files of an earlier attempt may be kept as results."""
+    shutil.rmtree(directory, ignore_errors=True)
+    directory.mkdir(parents=True, exist_ok=True)
 
 
 def _failed(error: StageFailure | ValidationError) -> Report:

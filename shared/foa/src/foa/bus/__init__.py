@@ -1,5 +1,6 @@
 """The bus: brings every manifest to the services that consume its kind."""
 
+from foa.bus.handlings import Handlings
 from foa.bus.memory import MemoryBroker, MemoryBus
 from foa.bus.port import Administration, Bus, BusAway, Delivered, Parked
 
@@ -8,6 +9,7 @@ __all__ = [
     "Bus",
     "BusAway",
     "Delivered",
+    "Handlings",
     "MemoryBroker",
     "MemoryBus",
     "Parked",

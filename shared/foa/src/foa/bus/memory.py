@@ -9,11 +9,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from threading import Condition
 
-import structlog
-
-from foa.bus.port import Delivered, Handler, Outcome, Parked
-from foa.bus.retries import RETRY_DELAYS_S, delay_after
-from foa_stage.manifests import Manifest, ManifestRejected, read_manifest, write_manifest
+from foa.bus.consumer import Consumer, Decision
+from foa.bus.handlings import Handlings
+from foa.bus.port import Delivered, Handler, Parked
+from foa.bus.retries import RETRY_DELAYS_S
+from foa_stage.manifests import Message, write_manifest
 
 
 @dataclass
@@ -36,19 +36,28 @@ class MemoryBroker:
     ) -> None:
         """Take the kinds that each service consumes.
 
-        Without `retries`, the error of a handler reaches whoever delivers.
+        Parameters
+        ----------
+        retry_delays_s
+            Seconds before each further attempt; without any, a message is parked at once.
+        retries
+            If not, the error of a handler reaches whoever delivers.
         """
-        self.retry_delays_s, self.retries = retry_delays_s, retries
+        self._retry_delays_s, self._retries = retry_delays_s, retries
         self.changed = Condition()
         self._consumers = consumers
         self._queues: dict[str, deque[_Message]] = defaultdict(deque)
         self._parked: dict[str, list[tuple[str, bytes]]] = defaultdict(list)
 
     def connect(
-        self, service: str, observe: Callable[[Delivered], None] = lambda delivered: None
+        self,
+        service: str,
+        observe: Callable[[Delivered], None] = lambda delivered: None,
+        handlings: Handlings | None = None,
     ) -> "MemoryBus":
-        """Return the connection of a service."""
-        return MemoryBus(self, service, observe)
+        """Return the connection of a service, which may note its handlings."""
+        consumer = Consumer(service, handlings, self._retry_delays_s, retries=self._retries)
+        return MemoryBus(self, service, observe, consumer)
 
     def route(self, kind: str, body: bytes) -> None:
         """Queue a message for every service that consumes its kind."""
@@ -60,6 +69,12 @@ class MemoryBroker:
         """Put a message at the end of a service's queue."""
         with self.changed:
             self._queues[service].append(message)
+            self.changed.notify_all()
+
+    def put_back(self, service: str, message: _Message) -> None:
+        """Put a message that was taken back to the beginning of its queue."""
+        with self.changed:
+            self._queues[service].appendleft(message)
             self.changed.notify_all()
 
     def take(self, service: str) -> _Message | None:
@@ -113,66 +128,71 @@ class MemoryBroker:
 class MemoryBus:
     """A service's connection to the queues in memory."""
 
-    connected, connections = True, 1
+    alive, connected, connections = True, True, 1
 
     def __init__(
-        self, broker: MemoryBroker, service: str, observe: Callable[[Delivered], None]
+        self,
+        broker: MemoryBroker,
+        service: str,
+        observe: Callable[[Delivered], None],
+        consumer: Consumer,
     ) -> None:
         self._broker, self._service, self._observe = broker, service, observe
-        self._handler: Handler | None = None
-        self._log = structlog.get_logger(service=service)
+        self._consumer = consumer
 
     def subscribe(self, handler: Handler) -> None:
         """Call `handler` with every manifest of the service's queue."""
-        self._handler = handler
+        self._consumer.handler = handler
 
     def start(self) -> None:
-        """Do nothing: the queues are there."""
+        """Sweep; the queues are there."""
+        self._consumer.start()
 
     def stop(self) -> None:
         """Do nothing: what was not handled stays in the queue."""
 
-    def publish(self, manifest: Manifest) -> None:
+    def publish(self, manifest: Message) -> None:
         """Queue a manifest for every service that consumes its kind."""
         self._broker.route(manifest.kind, write_manifest(manifest))
 
+    def publish_all(self, manifests: Sequence[Message], safe: Callable[[Message], None]) -> None:
+        """Queue several manifests; call `safe` with each."""
+        for manifest in manifests:
+            self.publish(manifest)
+            safe(manifest)
+
     def deliver(self, timeout_s: float = 0.0) -> bool:
         """Handle one message if one is due in time; tell whether there was one."""
+        message = self._wait(timeout_s)
+        if message is None:
+            return False
+        begun = time.monotonic()
+        try:
+            decision = self._consumer.handle(message.body, message.attempts)
+        except BaseException:
+            self._broker.put_back(self._service, message)
+            raise
+        self._settle(message, decision)
+        took = time.monotonic() - begun
+        self._observe(Delivered(decision.outcome, begun - message.sent, took))
+        return True
+
+    def _wait(self, timeout_s: float) -> _Message | None:
+        """Take the first message that is due in time."""
         deadline = time.monotonic() + timeout_s
         with self._broker.changed:
             while (message := self._broker.take(self._service)) is None:
                 left = deadline - time.monotonic()
                 if left <= 0:
-                    return False
+                    return None
                 self._broker.changed.wait(min(left, 0.05))  # a postponed message may become due
-        begun = time.monotonic()
-        outcome = self._handle(message)
-        self._observe(Delivered(outcome, begun - message.sent, time.monotonic() - begun))
-        return True
+        return message
 
-    def _handle(self, message: _Message) -> Outcome:
-        try:
-            assert self._handler is not None
-            self._handler(read_manifest(message.body))
-        except ManifestRejected as error:
-            return self._park(message, str(error))
-        except Exception as error:
-            if not self._broker.retries:
-                raise
-            self._log.warning("handler failed", attempts=message.attempts + 1, exc_info=True)
-            return self._postpone(message, f"{type(error).__name__}: {error}")
-        return "handled"
-
-    def _postpone(self, message: _Message, reason: str) -> Outcome:
-        message.attempts += 1
-        delay = delay_after(message.attempts, self._broker.retry_delays_s)
-        if delay is None:
-            return self._park(message, reason)
-        message.due = time.monotonic() + delay
-        self._broker.enqueue(self._service, message)
-        return "postponed"
-
-    def _park(self, message: _Message, reason: str) -> Outcome:
-        self._log.error("parked", reason=reason)
-        self._broker.park(self._service, reason, message.body)
-        return "parked"
+    def _settle(self, message: _Message, decision: Decision) -> None:
+        if decision.outcome == "postponed":
+            message.attempts += 1
+            message.due = time.monotonic() + decision.delay_s
+            self._broker.enqueue(self._service, message)
+        elif decision.outcome == "parked":
+            self._broker.park(self._service, decision.reason, message.body)
+            self._consumer.parked(message.body)

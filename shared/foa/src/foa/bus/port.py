@@ -3,13 +3,13 @@
 Implemented in memory and by RabbitMQ; one contract suite tests both.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from foa_stage.manifests import Manifest
+from foa_stage.manifests import Message
 
-Handler = Callable[[Manifest], None]
+Handler = Callable[[Message], None]
 Outcome = Literal["handled", "postponed", "parked"]
 
 
@@ -42,8 +42,13 @@ class Bus(Protocol):
     """A service's connection: brings each manifest at least once to every service that consumes it.
 
     Replicas of a service share its messages.  A handler that raises gets the message again, later
-    and later, until it is parked; what is no manifest is parked at once.
+    and later, until it is parked; what is no manifest is parked at once.  Where handlings are
+    noted, a message whose handling ends the process again and again is parked too.
     """
+
+    @property
+    def alive(self) -> bool:
+        """Tell whether it looks after its connection, be the bus there or away."""
 
     @property
     def connected(self) -> bool:
@@ -62,8 +67,14 @@ class Bus(Protocol):
     def stop(self) -> None:
         """Leave; deliveries that were not handled go to another replica."""
 
-    def publish(self, manifest: Manifest) -> None:
+    def publish(self, manifest: Message) -> None:
         """Publish a manifest, and wait until the bus has it safe; raises BusAway."""
+
+    def publish_all(self, manifests: Sequence[Message], safe: Callable[[Message], None]) -> None:
+        """Publish several manifests, and wait for all of them together.
+
+        Calls `safe` with each manifest that the bus has safe; raises BusAway unless it has all.
+        """
 
     def deliver(self, timeout_s: float) -> bool:
         """Handle one message if one arrives in time; tell whether there was one."""
@@ -76,7 +87,10 @@ class Administration(Protocol):
         """Connect as the operator, and leave; raises BusAway."""
 
     def declare(self) -> int:
-        """Declare every queue and binding; return how many things. What is there stays."""
+        """Declare every queue and binding; return how many things.
+
+        What is there stays, messages included; raises FoaError if a service must be stopped first.
+        """
 
     def list_parked(self, service: str) -> list[Parked]:
         """Return all parked messages of a service, left where they are."""

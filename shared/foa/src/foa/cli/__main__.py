@@ -1,6 +1,7 @@
 """`foa`: the operator's command."""
 
 import importlib.metadata
+import io
 import sys
 from collections.abc import Callable, Mapping
 from typing import Annotated
@@ -8,8 +9,14 @@ from typing import Annotated
 import typer
 
 from foa import __version__
-from foa.cli import broker_commands, request_commands, site_commands
-from foa.cli.output import with_clear_errors
+from foa.cli import (
+    broker_commands,
+    cleaning,
+    request_commands,
+    site_commands,
+    word_commands,
+)
+from foa.cli.endings import EPILOG, with_clear_errors
 
 ENTRY_POINTS = "foa.commands"
 """Commands of other distributions, such as `foa synth` of foa-testing."""
@@ -25,13 +32,17 @@ Run it again at any time: what is done is not done again.
 
 def make_app() -> typer.Typer:
     """Assemble the command from its parts and from what other distributions add."""
-    # plain tracebacks of bugs: they are read in the logs of daemons
     app = typer.Typer(
-        no_args_is_help=True, help=HELP, rich_markup_mode="rich", pretty_exceptions_enable=False
+        no_args_is_help=True,
+        help=HELP,
+        epilog=EPILOG,
+        rich_markup_mode="rich",
+        pretty_exceptions_enable=False,
     )
     app.callback()(_options)
     added = importlib.metadata.entry_points(group=ENTRY_POINTS)
-    _add(app, request_commands.COMMANDS | site_commands.COMMANDS)
+    _add(app, request_commands.COMMANDS | word_commands.COMMANDS | site_commands.COMMANDS)
+    _add(app, cleaning.COMMANDS)
     _add(app, {entry.name: entry.load() for entry in added})
     for name, (meaning, commands) in broker_commands.GROUPS.items():
         group = typer.Typer(no_args_is_help=True, help=meaning)
@@ -61,7 +72,10 @@ def _options(
 
 
 def main() -> None:
-    """Run `foa`."""
+    """Run `foa`; characters that the terminal's encoding lacks are spelled."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     make_app()()
 
 

@@ -1,43 +1,76 @@
 """Analyse a foreign DL3 directory with the stage that makes results."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
+from subprocess import PIPE
+from tempfile import TemporaryFile
 from typing import Any
 
-from foa.cli.output import make_console
+from foa.cli.output import make_console, print_line
 from foa.cli.results import print_results
-from foa.errors import FoaError
+from foa.errors import FoaError, WorkFailed
 from foa.intake.request_files import read_profile
 from foa.intake.targets import read_target
 from foa.pipeline import JobService, job_services
 from foa.runtime import runtime_of
+from foa.service.assembly import make_writable
 from foa.site import Site
-from foa_stage.manifests import AnalysisReady, Profile, Target, canonical_json, digest
+from foa_stage.manifests import AnalysisReady, canonical_json, digest
 from foa_stage.tree import RunTree, Work, write_atomic
 
+LOG_CHARACTERS = 2000
+"""Of what a stage wrote before it broke down."""
 
-def analyze(site: Site, store: Path, target: str, profile: str, *, as_json: bool) -> None:
-    """Analyse all observations of a directory.
+
+def describe(store: Path, target: str, profile: str) -> dict[str, Any]:
+    """Return the request to the stage.
 
     Raises
     ------
     FoaError
-        If the analysis fails.
+        If directory, target or profile is none.
     """
+    if not store.is_dir():
+        raise FoaError(f"{store}: no such directory")
+    settings = read_profile(profile, Path())
+    return {
+        "title": store.resolve().name,
+        "phase": "final",
+        "target": read_target(target).model_dump(mode="json"),
+        "profile": f"{settings.name} {settings.version}",
+        "analysis": settings.analysis.model_dump(mode="json"),
+        "store": str(store.resolve()),
+    }
+
+
+def analyze(site: Site, request: dict[str, Any], output: Path | None, *, as_json: bool) -> None:
+    """Analyse all observations of a directory; results are copied to `output` if it is given.
+
+    Raises
+    ------
+    FoaError
+        If the analysis fails, `output` holds anything, or the run tree cannot be written.
+    """
+    _check_empty(output)
+    make_writable(site)
     service = _maker_of_results()
-    content = _request(store.resolve(), read_target(target), read_profile(profile, Path()))
-    work = RunTree(site.tree).work(service.name, digest(content))
-    write_atomic(work.request, canonical_json(content))
+    work = RunTree(site.tree).work(service.name, digest(request))
+    write_atomic(work.request, canonical_json(request))
     work.forget()
-    command = runtime_of(site, service).command(
-        work.request, work.directory, reads=[store.resolve()]
-    )
-    _check(work, subprocess.run(command, capture_output=True, text=True, check=False))
+    reads = [Path(request["store"])]
+    _run(runtime_of(site, service).command(work.request, work.directory, reads), work)
+    made = _copy(work.products, output)
     if as_json:
-        sys.stdout.write((work.products / "results.json").read_text())
+        sys.stdout.write((made / "results.json").read_text())
     else:
-        print_results(make_console(), work.products)
+        print_results(make_console(), made)
+
+
+def _check_empty(output: Path | None) -> None:
+    if output and output.exists() and any(output.iterdir()):
+        raise FoaError(f"{output} is not empty: name a new directory")
 
 
 def _maker_of_results() -> JobService:
@@ -47,20 +80,33 @@ def _maker_of_results() -> JobService:
     raise FoaError("no installed service makes results")
 
 
-def _request(store: Path, target: Target, profile: Profile) -> dict[str, Any]:
-    return {
-        "title": store.name,
-        "phase": "final",
-        "target": target.model_dump(mode="json"),
-        "profile": f"{profile.name} {profile.version}",
-        "analysis": profile.analysis.model_dump(mode="json"),
-        "store": str(store),
-    }
+def _run(command: tuple[str, ...], work: Work) -> None:
+    """Run a stage, and show on stderr what it says of its progress.
+
+    Raises
+    ------
+    WorkFailed
+        If it fails.
+    """
+    console = make_console(stderr=True)
+    with TemporaryFile("w+", errors="replace") as log:
+        with subprocess.Popen(command, stdout=PIPE, stderr=log, text=True) as stage:
+            for line in stage.stdout or ():
+                print_line(console, line.rstrip("\n"), style="dim")
+        log.seek(0)
+        _check(work, log.read())
 
 
-def _check(work: Work, ended: subprocess.CompletedProcess[str]) -> None:
+def _check(work: Work, log: str) -> None:
     report = work.last_report()
     if report is None:
-        raise FoaError(f"the analysis broke down:\n{ended.stderr[-2000:]}")
+        raise WorkFailed(f"the analysis broke down: {log[-LOG_CHARACTERS:]}")
     if report.outcome == "failed":
-        raise FoaError(report.reason)
+        raise WorkFailed(report.reason)
+
+
+def _copy(products: Path, output: Path | None) -> Path:
+    """Return the directory of the results: a copy if one is wanted."""
+    if output is None:
+        return products
+    return Path(shutil.copytree(products, output, symlinks=True, dirs_exist_ok=True))

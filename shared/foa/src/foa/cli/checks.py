@@ -4,6 +4,7 @@ import os
 import shutil
 from pathlib import Path
 
+from foa.admission import templates_of
 from foa.bus import BusAway
 from foa.cli.images import Check, check_image
 from foa.errors import FoaError
@@ -13,15 +14,15 @@ from foa.runtime import Environment, runtime_of
 from foa.service.assembly import broker_of
 from foa.site import Site
 from foa_stage.archive import find_files
+from foa_stage.tree import RunTree
 
-MIN_FREE_GIB = 5
 GIB = 1 << 30
 
 
 def check_site(site: Site) -> list[Check]:
-    """Look at run tree, environments or images, archive, scheduler and broker."""
+    """Look at run tree, retention, environments or images, archive, scheduler and broker."""
     return [
-        *_check_tree(site.tree),
+        *_check_tree(site),
         *(check for service in job_services() for check in _check_stage(site, service)),
         *_check_archive(site),
         *_check_scheduler(site),
@@ -29,14 +30,35 @@ def check_site(site: Site) -> list[Check]:
     ]
 
 
-def _check_tree(tree: Path) -> list[Check]:
+def _check_tree(site: Site) -> list[Check]:
+    """Check that the run tree can be written, on its own file system, and what of it is kept."""
+    tree, wanted = site.tree, site.retention.min_free_gib
+    if fault := site.mount_fault():
+        return [Check("run tree", ok=False, detail=fault)]
+    try:
+        return [*_check_directory(tree, wanted), *_check_retention(site)]
+    except OSError as error:
+        return [Check("run tree", ok=False, detail=f"{tree}: {error.strerror}")]
+
+
+def _check_directory(tree: Path, wanted: int) -> list[Check]:
     existing = next(path for path in (tree, *tree.parents) if path.exists())
     free = shutil.disk_usage(existing).free // GIB
     verb = "is" if tree.exists() else "will be"
     return [
         Check("run tree", os.access(existing, os.W_OK), f"{tree} {verb} written"),
-        Check("free disk", free >= MIN_FREE_GIB, f"{free} GiB, at least {MIN_FREE_GIB} wanted"),
+        Check("free disk", free >= wanted, f"{free} GiB, at least {wanted} wanted"),
     ]
+
+
+def _check_retention(site: Site) -> list[Check]:
+    """Check that the retention names stages there are; some stages are parts of a service's."""
+    services = {service.name for service in job_services()}
+    begun = {work.stage for work in RunTree(site.tree).works()}
+    if unknown := sorted(site.retention.products.keys() - services - begun):
+        detail = f"no stage {', '.join(unknown)}: known are {', '.join(sorted(services | begun))}"
+        return [Check("retention", ok=False, detail=detail)]
+    return []
 
 
 def _check_stage(site: Site, service: JobService) -> list[Check]:
@@ -54,8 +76,8 @@ def _check_stage(site: Site, service: JobService) -> list[Check]:
 
 def _check_archive(site: Site) -> list[Check]:
     """Check that there is at least one file of every kind."""
-    templates = site.archive.model_dump(exclude={"models", "production"})
-    templates["models"] = f"{site.archive.models}/{site.archive.production}*/dec_*/*.sav"
+    models = f"{site.archive.models}/{site.archive.production}*/dec_*/*.sav"
+    templates = templates_of(site.archive) | {"models": models}
     counts = {name: len(find_files(template)) for name, template in templates.items()}
     return [
         Check(f"archive {name}", count > 0, f"{count} files: {templates[name]}")
@@ -80,6 +102,6 @@ def _check_broker(site: Site) -> list[Check]:
     try:
         broker_of(site).reach()
     except (FoaError, BusAway) as error:
-        return [Check("broker", ok=False, detail=str(error))]
+        return [Check("broker", ok=False, detail=str(error) or type(error).__name__)]
     where = f"{site.broker.host}:{site.broker.port}"
     return [Check("broker", ok=True, detail=f"{where} takes requests")]

@@ -1,18 +1,22 @@
 """Look at requests: what they are, where their runs stand, and why."""
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Self
 
 from foa.cli import progress, results
-from foa.cli.output import make_console, print_json, print_line
-from foa.errors import FoaError
-from foa.pipeline.progress import progress_of
+from foa.cli.output import make_console, print_json, print_line, print_rows
+from foa.cli.remarks import remarks_on
+from foa.errors import ExitStatus, FoaError
 from foa_stage.manifests import Criterion, Dl3Ready, Request, RunFailed, RunSelected
 from foa_stage.tree import RunTree, Unreadable
 
 Row = dict[str, Any]
 VERDICTS = {True: "holds", False: "fails", None: "unknown"}
+REQUEST = "request"
+"""What a row of `foa why` is about if it concerns all runs."""
 LOG_LINES = 200
+MOST_NAMED = 10
 
 
 def find_request(tree: RunTree, wanted: str) -> Request:
@@ -25,8 +29,8 @@ def find_request(tree: RunTree, wanted: str) -> Request:
     """
     found = tree.request_ids(wanted)
     if len(found) != 1:
-        known = ", ".join(found or tree.request_ids()) or "none"
         problem = "several requests begin" if found else "no request begins"
+        known = _spell_ids(found or tree.request_ids())
         raise FoaError(f"{problem} with {wanted!r}: {known}")
     request = tree.request(found[0])
     if isinstance(request, Unreadable):
@@ -34,84 +38,144 @@ def find_request(tree: RunTree, wanted: str) -> Request:
     return request
 
 
-def list_requests(tree: RunTree) -> list[Row]:
-    """Return one row per request, oldest first."""
-    return [_row(tree, request_id) for request_id in tree.request_ids()]
+def _spell_ids(request_ids: list[str]) -> str:
+    """Name requests, the newest first, but not thousands."""
+    newest = request_ids[::-1][:MOST_NAMED]
+    more = len(request_ids) - len(newest)
+    return ", ".join([*newest, *([f"and {more} more"] if more else [])]) or "there is none"
 
 
-def _row(tree: RunTree, request_id: str) -> Row:
-    request = tree.request(request_id)
-    if isinstance(request, Unreadable):
-        return _listed(request_id, state=f"unreadable: {request.reason}")
-    states = progress.states_of(tree, request_id)
-    return _listed(
-        request_id,
-        target=request.target.name,
-        nights=f"{request.first_night} … {request.last_night}",
-        runs=len(states),
-        failed=sum(bool(state.reason) for state in states),
-        state=_state(tree, request_id),
-    )
-
-
-def _listed(request_id: str, **known: object) -> Row:
-    columns = ("target", "nights", "runs", "failed", "state")
-    return {"request": request_id} | {name: known.get(name) for name in columns}
-
-
-def _state(tree: RunTree, request_id: str) -> str:
-    """Return the phase of a request, and how many of its documents cannot be read."""
-    state = str(progress_of(tree, request_id).phase)
-    if state in ("selecting", "reconstructing"):
-        newest = results.newest_results(tree, request_id)
-        state = newest.name.partition("-")[2] if newest else "no results yet"
-    unreadable = len(tree.unreadable(request_id))
-    return f"{state}, {unreadable} documents unreadable" if unreadable else state
-
-
-def show(tree: RunTree, wanted: str, *, as_json: bool) -> None:
-    """Print runs × stages and the newest findings."""
+def show(tree: RunTree, wanted: str, *, as_json: bool) -> ExitStatus:
+    """Print what is wrong, runs × stages and the newest findings; tell whether it has failed."""
     request = find_request(tree, wanted)
-    newest = results.newest_results(tree, request.id)
+    failure = progress.failure_of(tree, request.id)
     if as_json:
-        states = [state.__dict__ for state in progress.states_of(tree, request.id)]
-        found = results.read_results(newest) if newest else None
-        content = request.model_dump(mode="json")
-        print_json({"request": content, "runs": states, "results": found})
-        return
+        print_json(_describe(tree, request) | {"failure": failure})
+    else:
+        _print(tree, request, failure)
+    return ExitStatus.FAILED if failure else ExitStatus.DONE
+
+
+def _describe(tree: RunTree, request: Request) -> Row:
+    newest = results.newest_results(tree, request.id)
+    return {
+        "request": request.model_dump(mode="json"),
+        "runs": [state.__dict__ for state in progress.states_of(tree, request.id)],
+        "results": results.read_results(newest) if newest else None,
+    }
+
+
+def _print(tree: RunTree, request: Request, failure: str | None) -> None:
     console = make_console()
-    console.print(progress.runs_table(tree, request.id))
-    for unreadable in tree.unreadable(request.id):
-        print_line(console, f"cannot be read: {unreadable.path.name}: {unreadable.reason}")
-    if newest:
+    for fault in _faults(tree, request.id, failure):
+        print_line(console, fault, style="red")
+    table = progress.runs_table(tree, request.id)
+    if table.rows or not failure:
+        console.print(table)
+    for remark in remarks_on(tree, request.id):
+        print_line(console, remark)
+    if newest := results.newest_results(tree, request.id):
         results.print_results(console, newest)
 
 
+def _faults(tree: RunTree, request_id: str, failure: str | None) -> Iterator[str]:
+    """Yield what is wrong with a request, in lines."""
+    if failure:
+        yield f"{request_id} failed: {failure}"
+    for document in tree.unreadable(request_id):
+        yield f"cannot be read: {document.path.name}: {document.reason}"
+    states = progress.states_of(tree, request_id)
+    if failed := [str(state.obs_id) for state in states if state.reason]:
+        yield f"{len(failed)} of {len(states)} runs failed: {', '.join(failed)}"
+
+
+def why(tree: RunTree, wanted: str, obs_id: int | None, *, as_json: bool) -> ExitStatus:
+    """Print why runs are where they are; tell whether the request has failed."""
+    rows = explain(tree, wanted, obs_id)
+    print_rows(rows, as_json=as_json)
+    return ExitStatus.FAILED if any(row["what"] == REQUEST for row in rows) else ExitStatus.DONE
+
+
 def explain(tree: RunTree, wanted: str, obs_id: int | None) -> list[Row]:
-    """Return every run's criteria with values and limits, and why it failed or waits."""
+    """Return why the request failed, then every run's criteria, and why it failed or waits.
+
+    Runs that failed come first; of a single run all criteria are told, else those that fail.
+
+    Raises
+    ------
+    FoaError
+        If the run does not belong to the request.
+    """
     request = find_request(tree, wanted)
-    selected = tree.newest_per_run(request.id, RunSelected)
-    failed = tree.newest_per_run(request.id, RunFailed)
-    dl3 = tree.newest_per_run(request.id, Dl3Ready)
-    runs = sorted(selected.keys() | failed.keys())
-    if obs_id is not None and obs_id not in runs:
-        known = ", ".join(map(str, runs)) or "it has no runs yet"
-        raise FoaError(f"run {obs_id} does not belong to {request.id}: {known}")
-    rows = []
-    for run in [obs_id] if obs_id is not None else runs:
-        if run in selected:
-            rows += _criteria(selected[run], failing_only=obs_id is None)
-        rows.append(_standing(run, dl3.get(run), failed.get(run)))
+    told = _Told.read(tree, request.id)
+    failure = progress.failure_of(tree, request.id)
+    if obs_id is not None and obs_id not in told.runs:
+        raise _foreign_run(obs_id, request.id, told.runs, failure)
+    rows = [_explained(None, what=REQUEST, verdict="failed", reason=failure)] if failure else []
+    for run in told.runs if obs_id is None else [obs_id]:
+        rows += told.explain(run, failing_only=obs_id is None)
     return rows
 
 
-def _standing(run: int, dl3: Dl3Ready | None, failed: RunFailed | None) -> Row:
-    """Return how far a run is, and why no farther."""
-    if dl3:
-        return _explained(run, what="IRF", reason=dl3.irf_choice)
-    if failed:
-        return _explained(run, what=failed.stage, reason=failed.reason)
-    return _explained(run, what="waiting", reason="its DL2 or its IRFs are not ready")
+def reject_foreign_run(tree: RunTree, request: Request, obs_id: int) -> None:
+    """Refuse a run that was never told of, by any submission, nor named by the request.
+
+    Raises
+    ------
+    FoaError
+        If the run does not belong to the request; names those that do.
+    """
+    told = [*tree.manifests(request.id, RunSelected), *tree.manifests(request.id, RunFailed)]
+    known = {one.obs_id for one in told} | {*(request.obs_ids or ())}
+    if obs_id not in known:
+        raise _foreign_run(obs_id, request.id, known, progress.failure_of(tree, request.id))
+
+
+def _foreign_run(
+    obs_id: int, request_id: str, known: Iterable[int], failure: str | None
+) -> FoaError:
+    named = ", ".join(map(str, sorted(known))) or failure or "it has no runs yet"
+    return FoaError(f"run {obs_id} does not belong to {request_id}: {named}")
+
+
+@dataclass(frozen=True)
+class _Told:
+    """What was announced of a request's runs."""
+
+    selected: Mapping[int, RunSelected]
+    failed: Mapping[int, RunFailed]
+    dl3: Mapping[int, Dl3Ready]
+
+    @classmethod
+    def read(cls, tree: RunTree, request_id: str) -> Self:
+        """Read the newest of each kind on every run."""
+        selected = tree.newest_per_run(request_id, RunSelected)
+        failed = tree.newest_per_run(request_id, RunFailed)
+        dl3 = tree.newest_per_run(request_id, Dl3Ready)
+        failures = {run: failure for run, failure in failed.items() if run not in dl3}
+        return cls(selected, failures, dl3)
+
+    @property
+    def runs(self) -> list[int]:
+        """Return all runs, those that failed first."""
+        every = self.selected.keys() | self.failed.keys() | self.dl3.keys()
+        return sorted(every, key=lambda run: (run not in self.failed, run))
+
+    def explain(self, run: int, *, failing_only: bool) -> list[Row]:
+        """Return the rows of a run."""
+        selected, standing = self.selected.get(run), self._standing(run)
+        if selected is None:
+            return [standing]
+        criteria = _criteria(selected, failing_only=failing_only)
+        return [standing, *criteria] if run in self.failed else [*criteria, standing]
+
+    def _standing(self, run: int) -> Row:
+        """Return how far a run is, and why no farther."""
+        if dl3 := self.dl3.get(run):
+            return _explained(run, what="IRF", reason=dl3.irf_choice)
+        if failure := self.failed.get(run):
+            return _explained(run, what=failure.stage, verdict="failed", reason=failure.reason)
+        return _explained(run, what="waiting", reason="its DL2 or its IRFs are not ready")
 
 
 def _criteria(selected: RunSelected, *, failing_only: bool) -> list[Row]:
@@ -128,13 +192,13 @@ def _criterion(obs_id: int, grade: str, criterion: Criterion) -> Row:
         obs_id,
         grade=grade,
         what=criterion.name,
-        value=None if criterion.value is None else f"{criterion.value:.4g}",
+        value=criterion.value,
         verdict=VERDICTS[criterion.passed],
         reason=criterion.limit,
     )
 
 
-def _explained(run: int, **known: object) -> Row:
+def _explained(run: int | None, **known: object) -> Row:
     columns = ("grade", "what", "value", "verdict")
     row = {"run": run} | {name: known.get(name) for name in columns}
     return row | {"limit or reason": known["reason"]}
@@ -150,11 +214,3 @@ def logs(tree: RunTree, wanted: str, obs_id: int) -> Iterator[str]:
         for attempt in link.work.attempts()[-1:]:
             yield f"=== {link.stage}: {attempt.directory}"
             yield attempt.log_tail(lines=LOG_LINES)
-
-
-def forget_failures(tree: RunTree, request_id: str, obs_id: int | None) -> None:
-    """Drop the reports of failed work, so that it is done again."""
-    for link in tree.linked_works(request_id):
-        report = link.work.last_report()
-        if report and report.outcome == "failed" and obs_id in (None, link.obs_id):
-            link.work.forget()

@@ -1,36 +1,62 @@
-"""Write tables and errors to the terminal."""
+"""Write to the terminal: tables, lines, JSON; text of others is shown as it is."""
 
 import json
 import sys
-from collections.abc import Callable, Sequence
-from functools import wraps
-from typing import Any, ParamSpec
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-import typer
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Column, Table
+from rich.text import Text
 
-from foa.bus import BusAway
-from foa.errors import FoaError
-from foa_stage.manifests import ManifestRejected
-
-P = ParamSpec("P")
 PIPE_WIDTH = 160
 """Columns where output goes to no terminal."""
-USAGE = 2
-"""Exit code when what was asked is wrong."""
+HARMLESS = "\n\t\u00a0"
+"""Characters that are not printable to Python and that no terminal acts upon."""
+PRECISION = ".4g"
+"""Format of numbers in tables."""
+
+
+def printable(text: object) -> str:
+    r"""Spell characters that a terminal would act upon: `\x1b` for an escape.
+
+    These are control characters, marks that change the direction of text, and bytes of file names
+    that are no UTF-8.
+    """
+    return "".join(
+        one if one.isprintable() or one in HARMLESS else one.encode("unicode_escape").decode()
+        for one in str(text)
+    )
+
+
+def literal(text: object, style: str = "") -> Text:
+    """Return text of a document or a person for `rich`: brackets in it are no markup."""
+    return Text(printable(text), style=style)
+
+
+class _Console(Console):
+    """Console that leaves it to the command what follows from a closed pipe."""
+
+    def on_broken_pipe(self) -> None:
+        """Raise the error, where rich would end the process."""
+        raise BrokenPipeError
 
 
 def make_console(*, stderr: bool = False) -> Console:
     """Return a console as wide as the terminal, or wide enough for tables where there is none."""
     stream = sys.stderr if stderr else sys.stdout
-    return Console(stderr=stderr, width=None if stream.isatty() else PIPE_WIDTH)
+    return _Console(stderr=stderr, width=None if stream.isatty() else PIPE_WIDTH)
 
 
-def print_line(console: Console, text: str) -> None:
-    """Print text as it is: brackets are no markup, numbers are not coloured, nothing is wrapped."""
-    console.print(escape(text), highlight=False, soft_wrap=True)
+def print_line(console: Console, text: str, style: str = "") -> None:
+    """Print text as it is: numbers are not coloured, and nothing is wrapped."""
+    console.print(literal(text, style), highlight=False, soft_wrap=True)
+
+
+def print_error(message: object) -> None:
+    """Print what is wrong on stderr, in one line."""
+    line = Text.assemble(("foa:", "red"), " ", printable(" ".join(str(message).split())))
+    make_console(stderr=True).print(line, highlight=False, soft_wrap=True)
 
 
 def print_json(content: Any) -> None:
@@ -38,7 +64,7 @@ def print_json(content: Any) -> None:
     sys.stdout.write(json.dumps(content, indent=1, default=str) + "\n")
 
 
-def print_rows(rows: Sequence[dict[str, Any]], *, as_json: bool) -> None:
+def print_rows(rows: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:
     """Print rows of the same keys as a table, or as JSON."""
     if as_json:
         print_json(list(rows))
@@ -46,23 +72,15 @@ def print_rows(rows: Sequence[dict[str, Any]], *, as_json: bool) -> None:
     if not rows:
         make_console().print("nothing")
         return
-    table = Table(*(Column(name, no_wrap=name == "request") for name in rows[0]))
+    columns = (Column(name, no_wrap=name == "request", overflow="fold") for name in rows[0])
+    table = Table(*columns)
     for row in rows:
-        table.add_row(*("" if value is None else escape(str(value)) for value in row.values()))
+        table.add_row(*map(_spell, row.values()))
     make_console().print(table)
 
 
-def with_clear_errors(command: Callable[P, None]) -> Callable[P, None]:
-    """Return a command whose expected errors end in one line on stderr and exit code 2."""
-
-    @wraps(command)
-    def guarded(*arguments: P.args, **options: P.kwargs) -> None:
-        try:
-            command(*arguments, **options)
-        except (FoaError, ManifestRejected, BusAway) as error:
-            message = escape(str(error))
-            console = make_console(stderr=True)
-            console.print("[red]foa:[/]", message, highlight=False, soft_wrap=True)
-            raise typer.Exit(USAGE) from error
-
-    return guarded
+def _spell(value: object) -> Text:
+    """Spell a cell; nothing where there is no value."""
+    if value is None:
+        return Text()
+    return literal(format(value, PRECISION) if isinstance(value, float) else value)

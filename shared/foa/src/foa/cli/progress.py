@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 
-from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
+from rich.text import Text
 
+from foa.cli.output import literal
 from foa.pipeline import job_services, run_services
 from foa.pipeline.progress import Progress, State, progress_of
 from foa_stage.manifests import RequestFailed, RunFailed, RunSelected
@@ -38,11 +39,15 @@ def run_stages() -> tuple[str, ...]:
 
 def states_of(tree: RunTree, request_id: str) -> list[RunState]:
     """Return where each run of a request stands, its grade, and why it failed if it did."""
-    selected = tree.newest_per_run(request_id, RunSelected)
-    failed = tree.newest_per_run(request_id, RunFailed)
+    return _states_at(progress_of(tree, request_id), tree)
+
+
+def _states_at(progress: Progress, tree: RunTree) -> list[RunState]:
+    selected = tree.newest_per_run(progress.request_id, RunSelected)
+    failed = tree.newest_per_run(progress.request_id, RunFailed)
     last = run_stages()[-1]
     states = []
-    for obs_id, stages in progress_of(tree, request_id).runs.items():
+    for obs_id, stages in progress.runs.items():
         failure = failed.get(obs_id) if stages[last] != "done" else None
         grade = str(selected[obs_id].run.grade) if obs_id in selected else ""
         shown = {stage: _shown(state, stage, failure) for stage, state in stages.items()}
@@ -57,26 +62,33 @@ def _shown(state: State, stage: str, failure: RunFailed | None) -> str:
 
 def runs_table(tree: RunTree, request_id: str) -> Table:
     """Show runs × stages."""
-    stages, title = run_stages(), _title(progress_of(tree, request_id))
-    table = Table("run", "grade", *stages, "why not", title=title, title_justify="left")
-    for state in states_of(tree, request_id):
+    stages, progress = run_stages(), progress_of(tree, request_id)
+    reasons = Column("why not", overflow="fold")
+    table = Table("run", "grade", *stages, reasons, title=_title(progress), title_justify="left")
+    for state in _states_at(progress, tree):
         marks = [MARKS[state.stages[stage]] for stage in stages]
-        reason = escape(state.reason[:100])
+        reason = literal(state.reason)
         table.add_row(str(state.obs_id), GRADES.get(state.grade, ""), *marks, reason)
     return table
 
 
-def _title(progress: Progress) -> str:
+def _title(progress: Progress) -> Text:
     """Name the request, and the job that concerns all its runs while there is one."""
     under_way = [one.name for one in job_services() if one.name in progress.jobs]
     if not under_way:
-        return progress.request_id
+        return literal(progress.request_id)
     last = under_way[-1]
-    return f"{progress.request_id}   {last}: {progress.jobs[last]}"
+    return literal(f"{progress.request_id}   {last}: {progress.jobs[last]}")
 
 
 def failure_of(tree: RunTree, request_id: str) -> str | None:
     """Return why a request as a whole has failed, if it has."""
-    failures = tree.manifests(request_id, RequestFailed)
-    has_failed = failures and progress_of(tree, request_id).phase == "failed"
-    return failures[-1].reason if has_failed else None
+    return failure_at(progress_of(tree, request_id), tree)
+
+
+def failure_at(progress: Progress, tree: RunTree) -> str | None:
+    """Return why a request whose progress is known has failed, if it has."""
+    if progress.phase != "failed":
+        return None
+    failure = tree.newest(progress.request_id, RequestFailed)
+    return failure.reason if failure else "its reason cannot be read"

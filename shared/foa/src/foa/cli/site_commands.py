@@ -10,10 +10,10 @@ import structlog
 import typer
 
 from foa.cli import analysis, checks
-from foa.cli.options import DEMO_SITE, JsonOption, SiteOption
+from foa.cli.options import JsonOption, SiteOption, complete_service, site_file, site_of
 from foa.cli.output import print_rows
+from foa.errors import ExitStatus, FoaError
 from foa.pipeline import find_service
-from foa.site import read_site
 
 LOG_PROCESSORS = (
     structlog.contextvars.merge_contextvars,
@@ -22,35 +22,43 @@ LOG_PROCESSORS = (
     structlog.processors.format_exc_info,
     structlog.processors.JSONRenderer(),
 )
+ServiceArgument = Annotated[
+    str, typer.Argument(help="name of the service", autocompletion=complete_service)
+]
 ListenOption = Annotated[
     str,
     typer.Option(envvar="FOA_LISTEN", help="HOST:PORT of /metrics, /live and /ready; port 0: any"),
 ]
 
 
-def check(site: SiteOption = DEMO_SITE, as_json: JsonOption = False) -> None:
+def check(site: SiteOption = None, as_json: JsonOption = False) -> None:
     """Check that everything this site needs is reachable."""
-    found = checks.check_site(read_site(site))
+    found = checks.check_site(site_of(site))
     print_rows([one.__dict__ for one in found], as_json=as_json)
-    raise typer.Exit(0 if all(one.ok for one in found) else 1)
+    raise typer.Exit(ExitStatus.DONE if all(one.ok for one in found) else ExitStatus.FAILED)
 
 
 def analyze(
     store: Annotated[Path, typer.Argument(help="directory of DL3 files with GADF index files")],
-    target: Annotated[str, typer.Option(help="a known name, or RA,DEC in degrees (ICRS)")],
-    site: SiteOption = DEMO_SITE,
+    target: Annotated[str, typer.Option(help="a known name, or a position (ICRS)")],
+    site: SiteOption = None,
     profile: Annotated[
         str, typer.Option(help="name of a shipped profile, or path of a file")
     ] = "quick-look",
+    output: Annotated[
+        Path | None, typer.Option(help="new or empty directory for results and report")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Analyse any directory of DL3 files: significance, sky maps, spectrum, light curve, report."""
-    analysis.analyze(read_site(site), store, target, profile, as_json=as_json)
+    here = site_of(site)
+    wanted = analysis.describe(store, target, profile)
+    analysis.analyze(here, wanted, output, as_json=as_json)
 
 
 def serve(
-    service: Annotated[str, typer.Argument(help="name of the service")],
-    site: SiteOption,
+    service: ServiceArgument,
+    site: SiteOption = None,
     listen: ListenOption = "127.0.0.1:0",
 ) -> None:
     """Run a service as a daemon until told to stop; logs are JSON, a line each."""
@@ -59,7 +67,12 @@ def serve(
     # the daemon itself logs that a connection broke: not pika's pages of it as well
     logging.basicConfig(stream=sys.stderr, level=logging.CRITICAL)
     structlog.configure(processors=[*LOG_PROCESSORS])
-    run_daemon(find_service(service), site, listen)
+    try:
+        run_daemon(find_service(service), site_file(site), listen)
+    except Exception as error:
+        if not isinstance(error, FoaError):  # a bug, or a disk that fails
+            structlog.get_logger(service=service).exception("broken down")
+        raise
 
 
 COMMANDS: dict[str, Callable[..., None]] = {"check": check, "analyze": analyze, "serve": serve}

@@ -17,7 +17,14 @@ CallT = TypeVar("CallT")
 
 
 class Client(Protocol):
-    """The interface of a scheduler to the batch executor: it remembers nothing of the answers."""
+    """The interface of a scheduler to the batch executor: it remembers nothing of the answers.
+
+    Jobs may be submitted from several threads at once.
+    """
+
+    @property
+    def id_variable(self) -> str:
+        """Return the name of the variable that tells a job its id."""
 
     def submit(self, job: Job) -> Submission:
         """Submit a job."""
@@ -27,6 +34,9 @@ class Client(Protocol):
 
     def accounted(self, jobs: Sequence[Job], since: int) -> list[JobRecord]:
         """Return the accounting's records of jobs submitted after a Unix time; raises NoAnswer."""
+
+    def cancel(self, records: Sequence[JobRecord]) -> None:
+        """Ask for the end of jobs; raises NoAnswer."""
 
     def check(self) -> str:
         """Ask whether jobs would be accepted and return the answer; raises NoAnswer if not."""
@@ -55,6 +65,11 @@ class SchedulerClient(Generic[CallT]):
     def __init__(self, scheduler: Scheduler[CallT], ask: Callable[[CallT], Answer]) -> None:
         self._scheduler, self._ask = scheduler, ask
 
+    @property
+    def id_variable(self) -> str:
+        """Return the name of the variable that tells a job its id."""
+        return self._scheduler.id_variable
+
     def submit(self, job: Job) -> Submission:
         """Submit a job; without an answer nobody knows whether it was accepted."""
         try:
@@ -70,6 +85,11 @@ class SchedulerClient(Generic[CallT]):
         """Return the accounting's records of jobs submitted after a Unix time; raises NoAnswer."""
         answer = self._ask(self._scheduler.accounting_query(jobs, since))
         return self._scheduler.read_accounting(answer, jobs)
+
+    def cancel(self, records: Sequence[JobRecord]) -> None:
+        """Ask for the end of jobs; raises NoAnswer."""
+        for call in self._scheduler.cancellations(records):
+            self._ask(call)
 
     def check(self) -> str:
         """Ask whether jobs would be accepted and return the answer; raises NoAnswer if not."""

@@ -12,8 +12,6 @@ from typing import Any, Protocol, TypeVar
 from foa.executors.port import Job
 from foa_stage.jobs import JobState
 
-SCRIPT_NAME = "job.sh"
-"""File in a job's directory that executes its arguments; it exists before the submission."""
 QUEUE_MEMORY_S = 240.0
 """A queue must list a job at least so long after its end: the accounting may be away meanwhile."""
 
@@ -69,13 +67,20 @@ class Rejected:
 
 
 @dataclass(frozen=True)
+class Deferred:
+    """The scheduler has not accepted the job, and may accept it later."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
 class Unsure:
     """The job may have been accepted: it must be looked up before it is submitted again."""
 
     reason: str
 
 
-Submission = Submitted | Rejected | Unsure
+Submission = Submitted | Rejected | Deferred | Unsure
 
 
 class Phase(StrEnum):
@@ -118,11 +123,16 @@ class Scheduler(Protocol[CallT_co]):
     than those asked for is left out.
     """
 
+    @property
+    def id_variable(self) -> str:
+        """Return the name of the variable that tells a job its id, as `JobRecord.job_id` has it."""
+
     def submission(self, job: Job) -> CallT_co:
         """Build the call that submits a job.
 
-        The job runs `job.command` in `job.directory`, writes to `out` and `err` there, is killed
-        when it exceeds its resources, and is never started a second time by the scheduler.
+        The job runs the script of `foa.executors.script` in `job.directory` with `job.command` as
+        arguments, appends to `out` and `err` there, is killed when it exceeds its resources, and is
+        never started a second time by the scheduler.
         """
 
     def read_submission(self, answer: Answer) -> Submission:
@@ -142,6 +152,9 @@ class Scheduler(Protocol[CallT_co]):
 
     def read_accounting(self, answer: Answer, jobs: Sequence[Job]) -> list[JobRecord]:
         """Read what the accounting says of the jobs; one job may have several records."""
+
+    def cancellations(self, records: Sequence[JobRecord]) -> Sequence[CallT_co]:
+        """Build the calls that end jobs; what they answer tells nothing."""
 
     def test(self) -> CallT_co:
         """Build the call that asks whether jobs would be accepted, without submitting one."""

@@ -1,30 +1,61 @@
 """Read request files and profiles, as people write them."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, field_validator
+from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator
 
 from foa.errors import FoaError
-from foa.intake.targets import find_target
+from foa.intake.targets import read_target
 from foa.site import Site
 from foa.yaml_models import read_yaml, validate
 from foa_stage.manifests import Interval, Profile, Request, Selection, Setting, Target
 
 Range = tuple[float, float]
-RunNumber = Annotated[int, Field(strict=True, gt=0)]
+RunNumber = Annotated[int, Field(strict=True, gt=0, lt=10**8)]
 MAX_NIGHTS = 3660
 """Ten years: files of every night are looked for."""
+
+
+def _read_night(night: Any) -> Any:
+    """Read 20241205 as a date, and refuse other numbers: pydantic takes them for Unix times."""
+    if isinstance(night, date) or not isinstance(night, int | float | str):
+        return night
+    spelled = str(night)
+    if re.fullmatch(r"\d{8}", spelled, re.ASCII):
+        return f"{spelled[:4]}-{spelled[4:6]}-{spelled[6:]}"
+    if not re.fullmatch(r"\d{4}-\d\d-\d\d", spelled, re.ASCII):
+        raise ValueError(f"must be a date such as 2024-12-05, not {spelled[:40]!r}")
+    return night
+
+
+Night = Annotated[
+    date,
+    BeforeValidator(_read_night),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "format": "date"},
+                {"type": "integer", "minimum": 19000101, "maximum": 99991231},
+            ]
+        }
+    ),
+]
+"""Date of an evening, which may be spelled as directories do."""
 
 
 class RequestFile(Setting):
     """A request file."""
 
-    target: Target | str = Field(description="a known name, or name, ra and dec in degrees (ICRS)")
-    nights: date | tuple[date, date] = Field(
+    target: Target | str = Field(
+        description="a known name, a position (ICRS), or name, ra and dec in degrees (ICRS)"
+    )
+    nights: Night | tuple[Night, Night] = Field(
         description="date of the evening of one night, or of the first and the last night"
     )
     zenith: Range | None = Field(default=None, description="range in degrees for a run to be good")
@@ -38,14 +69,6 @@ class RequestFile(Setting):
     def first_and_last(self) -> tuple[date, date]:
         """Return the first and the last night."""
         return self.nights if isinstance(self.nights, tuple) else (self.nights, self.nights)
-
-    @field_validator("nights", mode="before")
-    @classmethod
-    def _as_directories_spell_it(cls, nights: Any) -> Any:
-        """Read nights as directories spell them, too: 20241205."""
-        if isinstance(nights, list | tuple):
-            return tuple(map(_read_night, nights))
-        return _read_night(nights)
 
     @field_validator("nights")
     @classmethod
@@ -62,14 +85,6 @@ class RequestFile(Setting):
         return runs
 
 
-def _read_night(night: Any) -> Any:
-    """Read 20241205 as a date; anything else is left to the model."""
-    spelled = str(night)
-    if re.fullmatch(r"\d{8}", spelled):
-        return f"{spelled[:4]}-{spelled[4:6]}-{spelled[6:]}"
-    return night
-
-
 def read_request(path: Path, site: Site) -> Request:
     """Read a request file; nothing is left to look up in the result.
 
@@ -80,29 +95,41 @@ def read_request(path: Path, site: Site) -> Request:
     """
     file = validate(RequestFile, read_yaml(path), path)
     first, last = file.first_and_last
-    target = find_target(file.target) if isinstance(file.target, str) else file.target
-    profile = read_profile(file.profile, path.parent)
-    selection = _narrowed(profile.selection, file)
+    with _within(path):
+        profile = read_profile(file.profile, path.parent)
+        target = read_target(file.target) if isinstance(file.target, str) else file.target
     content = {
         "target": target,
         "first_night": first,
         "last_night": last,
         "obs_ids": file.runs,
         "archive": site.archive,
-        "profile": profile.model_copy(update={"selection": selection}),
+        "profile": profile.model_copy(update={"selection": _narrow(profile.selection, file, path)}),
     }
     return validate(Request, content, path)
 
 
-def _narrowed(selection: Selection, file: RequestFile) -> Selection:
+@contextmanager
+def _within(path: Path) -> Iterator[None]:
+    """Let errors name the file that they come from."""
+    try:
+        yield
+    except FoaError as error:
+        raise FoaError(f"{path}: {error}") from error
+
+
+def _narrow(selection: Selection, file: RequestFile, path: Path) -> Selection:
     """Return the profile's selection with the request's own ranges."""
-    own = {"zenith_deg": file.zenith, "offset_deg": file.offset}
-    given = {name: _interval(name, pair) for name, pair in own.items() if pair}
+    given = {
+        f"{name}_deg": validate(Interval, {"low": low, "high": high}, f"{path}: {name}")
+        for name, (low, high) in _ranges(file)
+    }
     return selection.model_copy(update=given)
 
 
-def _interval(name: str, pair: Range) -> Interval:
-    return validate(Interval, dict(zip(("low", "high"), pair, strict=True)), name)
+def _ranges(file: RequestFile) -> list[tuple[str, Range]]:
+    ranges = {"zenith": file.zenith, "offset": file.offset}
+    return [(name, pair) for name, pair in ranges.items() if pair]
 
 
 def read_profile(name: str, base: Path) -> Profile:
@@ -120,4 +147,5 @@ def read_profile(name: str, base: Path) -> Profile:
     if not name.endswith((".yaml", ".yml")):
         known = ", ".join(sorted(shipped))
         raise FoaError(f"unknown profile {name!r}: known are {known}, or give the path of a file")
-    return validate(Profile, read_yaml(base / name), name)
+    path = base / name
+    return validate(Profile, read_yaml(path), path)

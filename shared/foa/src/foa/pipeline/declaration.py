@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Protocol
 
 from foa_stage.jobs import JobSpec, Resources, Wait
-from foa_stage.manifests import Manifest, kind_of
+from foa_stage.manifests import SAID, Manifest, RequestSubmitted, kind_of
 from foa_stage.tree import Report, RunTree
 
 Kinds = tuple[type[Manifest], ...]
+OBEYED = tuple(kind for kind in SAID if kind is not RequestSubmitted)
+"""Types of what people say that every job service obeys."""
 
 
 class Table(Protocol):
@@ -66,6 +68,11 @@ class Service:
         return tuple(map(kind_of, self.consumes))
 
     @property
+    def heard_kinds(self) -> tuple[str, ...]:
+        """Return the names of the kinds that its queue is bound to."""
+        return self.consumed_kinds
+
+    @property
     def said_kinds(self) -> tuple[str, ...]:
         """Return the names of the kinds it may publish."""
         return tuple(map(kind_of, self.says))
@@ -89,6 +96,11 @@ class JobService(Service):
     """Whether its jobs run beside its daemon: the cluster's hosts see neither wiki nor chat."""
     tables: Callable[[bytes], Sequence[Table]] | None = None
     """Return the tables that people are shown of `results.json`, for the service that makes it."""
+
+    @property
+    def heard_kinds(self) -> tuple[str, ...]:
+        """Return the names of the kinds it consumes, and of the words that hold or cancel jobs."""
+        return (*self.consumed_kinds, *map(kind_of, OBEYED))
 
     @property
     def package(self) -> str:

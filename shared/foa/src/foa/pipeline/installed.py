@@ -55,7 +55,7 @@ def find_service(name: str) -> Service:
 
 def consumers() -> dict[str, tuple[str, ...]]:
     """Return the kinds that each service with a queue consumes."""
-    return {one.name: one.consumed_kinds for one in installed_services() if one.consumes}
+    return {one.name: one.heard_kinds for one in installed_services() if one.consumes}
 
 
 def publishers() -> dict[str, tuple[str, ...]]:

@@ -3,6 +3,7 @@
 Names of files tell it: looking every second is cheap.
 """
 
+import time
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,7 +11,6 @@ from foa.pipeline.installed import run_services
 from foa_stage.manifests import (
     AnalysisReady,
     RequestFailed,
-    RequestSubmitted,
     ResultsPhase,
     RunFailed,
     RunSelected,
@@ -19,9 +19,11 @@ from foa_stage.manifests import (
 from foa_stage.tree import RunTree, Work
 
 State = Literal["waiting", "queued", "running", "done", "failed"]
-Phase = Literal["selecting", "reconstructing", ResultsPhase, "failed"]
-Announcements = dict[str, dict[int, float]]
-"""When a manifest was recorded last, by kind and run."""
+Phase = Literal["selecting", "reconstructing", ResultsPhase, "failed", "cancelled"]
+ENDED = ("final", "failed", "cancelled")
+"""Phases in which nothing more is to come."""
+Announcements = dict[str, dict[int, int]]
+"""Number of the newest manifest, by kind and run."""
 JobStates = dict[tuple[str, int], State]
 
 
@@ -41,21 +43,29 @@ class Progress:
     @property
     def finished(self) -> bool:
         """Tell whether nothing more is to come."""
-        return self.phase in ("final", "failed")
+        return self.phase in ENDED
 
 
 def progress_of(tree: RunTree, request_id: str) -> Progress:
     """Look at a request."""
     said = tree.announcements(request_id)
-    jobs = _jobs_under_way(tree, request_id, said)
-    submitted = said.get(kind_of(RequestSubmitted), {}).get(0)
+    jobs = _jobs_under_way(tree, request_id)
     return Progress(
         request_id,
         _phase(tree, request_id, said),
         _runs(said, jobs),
         {stage: state for (stage, obs_id), state in jobs.items() if obs_id == 0},
-        submitted or tree.request_directory(request_id).stat().st_mtime,
+        _submitted(tree, request_id),
     )
+
+
+def _submitted(tree: RunTree, request_id: str) -> float:
+    """Return when a request was submitted last; versions 1 and 2 did not say it."""
+    submission = tree.submission(request_id)
+    if submission and submission.said:
+        return submission.said.when.timestamp()
+    directory = tree.request_directory(request_id)
+    return directory.stat().st_mtime if directory.exists() else time.time()
 
 
 def newest_requests(tree: RunTree, most: int) -> list[str]:
@@ -83,34 +93,33 @@ def _runs(said: Announcements, jobs: JobStates) -> dict[int, dict[str, State]]:
     return {obs_id: {stage: state_of(stage, obs_id) for stage in kinds} for obs_id in obs_ids}
 
 
-def _jobs_under_way(tree: RunTree, request_id: str, said: Announcements) -> JobStates:
-    """Find what runs or is queued among the work linked after its stage last said it was done."""
-    kinds, found = done_kinds(), {}
-    for link in tree.linked_works(request_id):
-        done = said.get(kinds.get(link.stage, ""), {}).get(link.obs_id, 0.0)
-        if link.linked > done and (state := _state_of_job(link.work)):
-            found[link.stage, link.obs_id] = state
-    return found
+def _jobs_under_way(tree: RunTree, request_id: str) -> JobStates:
+    """Find what runs or is queued among the work that the request led to."""
+    links = tree.linked_works(request_id)
+    states = {(link.stage, link.obs_id): _state_of_job(link.work) for link in links}
+    return {job: state for job, state in states.items() if state}
 
 
 def _state_of_job(work: Work) -> State | None:
     """Return the state of the newest attempt while it is under way."""
     attempts = work.attempts()
-    if not attempts or attempts[-1].ended:
+    if not attempts or attempts[-1].ended or work.last_report():
         return None
     return "running" if attempts[-1].running else "queued"
 
 
 def _phase(tree: RunTree, request_id: str, said: Announcements) -> Phase:
-    """Decide by what was said last: a request may be submitted again."""
-    submitted, failed, ready = (
-        said.get(kind_of(one), {}).get(0, 0.0)
-        for one in (RequestSubmitted, RequestFailed, AnalysisReady)
-    )
-    if failed > max(submitted, ready):
+    """Decide by what was said in the newest generation; final results outlast any failure."""
+    failed, ready = (said.get(kind_of(one), {}).get(0, 0) for one in (RequestFailed, AnalysisReady))
+    phase = _phase_of_results(tree, request_id)
+    if phase != "final" and tree.cancellation(request_id):
+        return "cancelled"
+    if failed > ready and phase != "final":
         return "failed"
-    if ready > submitted:
-        newest = tree.result_versions(request_id)[-1:]
-        is_first = any(version.name.endswith("-first-look") for version in newest)
-        return "first-look" if is_first else "final"
-    return "reconstructing" if said.get(kind_of(RunSelected)) else "selecting"
+    return phase or ("reconstructing" if said.get(kind_of(RunSelected)) else "selecting")
+
+
+def _phase_of_results(tree: RunTree, request_id: str) -> ResultsPhase | None:
+    """Return the phase of the results that count, if they are of the newest generation."""
+    ready = tree.results_that_count(request_id)
+    return ready.phase if ready and ready.generation == tree.generation(request_id) else None

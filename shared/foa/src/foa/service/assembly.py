@@ -4,14 +4,13 @@ import os
 from functools import cache, partial
 
 from foa.bus.rabbitmq import RabbitBroker
-from foa.errors import FoaError
+from foa.errors import FoaError, Unavailable
 from foa.executors import Executor, LocalExecution
 from foa.executors.client import Meter, unmetered
 from foa.pipeline import JobService, consumers, unconsumed_kinds
 from foa.runtime import runtime_of
 from foa.service.loop import FindRuntime
 from foa.site import Site
-from foa_stage.tree import RunTree
 
 
 def broker_of(site: Site) -> RabbitBroker:
@@ -46,17 +45,19 @@ def find_runtime_for(site: Site, service: JobService) -> FindRuntime:
     return find
 
 
-def make_writable(tree: RunTree) -> None:
-    """Make the run tree.
+def make_writable(site: Site) -> None:
+    """Make the run tree of a site.
 
     Raises
     ------
-    FoaError
-        If it cannot be written.
+    Unavailable
+        If its file system is not mounted, or it cannot be written.
     """
+    if fault := site.mount_fault():
+        raise Unavailable(f"run tree {fault}")
     try:
-        tree.root.mkdir(parents=True, exist_ok=True)
+        site.tree.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise FoaError(f"run tree {tree.root}: {error.strerror}") from error
-    if not os.access(tree.root, os.W_OK):
-        raise FoaError(f"run tree {tree.root} cannot be written")
+        raise Unavailable(f"run tree {site.tree}: {error.strerror}") from error
+    if not os.access(site.tree, os.W_OK):
+        raise Unavailable(f"run tree {site.tree} cannot be written")

@@ -53,14 +53,27 @@ class RequestCollector(Collector):
 
     def __init__(self, tree: RunTree) -> None:
         self._tree = tree
+        self._finished: dict[str, tuple[int, Progress]] = {}
+        """Progress of finished requests, with the number of their records."""
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """Look now."""
         newest = newest_requests(self._tree, SHOWN_REQUESTS)
-        requests = [progress_of(self._tree, request_id) for request_id in newest]
+        requests = [self._progress_of(request_id) for request_id in newest]
+        self._finished = {one: known for one, known in self._finished.items() if one in newest}
         yield _runs(requests)
         yield _phases(requests)
         yield _ages(requests)
+
+    def _progress_of(self, request_id: str) -> Progress:
+        n_recorded, known = self._finished.get(request_id, (0, None))
+        if known and self._tree.is_unchanged(request_id, n_recorded):
+            return known
+        n_recorded = self._tree.n_recorded(request_id)
+        progress = progress_of(self._tree, request_id)
+        if progress.finished:
+            self._finished[request_id] = (n_recorded, progress)
+        return progress
 
 
 def _runs(requests: list[Progress]) -> GaugeMetricFamily:

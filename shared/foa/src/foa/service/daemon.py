@@ -10,11 +10,11 @@ import structlog
 from prometheus_client import CollectorRegistry, disable_created_metrics
 
 from foa import __version__
-from foa.bus import Bus
+from foa.bus import Bus, Handlings
 from foa.pipeline import JobService, Reader, Service, Source
 from foa.service.assembly import broker_of, executor_of, find_runtime_for, make_writable
 from foa.service.collectors import RequestCollector, WorkCollector
-from foa.service.health import Probe, listen, well
+from foa.service.health import Probe, listen, trouble_of, trouble_of_thread, well
 from foa.service.loop import ServiceLoop
 from foa.service.metrics import Metrics
 from foa.service.source import SourceDaemon
@@ -24,7 +24,7 @@ from foa_stage.tree import RunTree
 
 WAIT_S = 0.2
 """For a message, before endings are looked for."""
-MESSAGES_PER_TURN = 5
+MESSAGES_PER_TURN = 50
 """However many messages there are, endings are looked for in between."""
 SWEEP_S = 30.0
 """Between two attempts to send what is left in the outbox."""
@@ -34,7 +34,7 @@ ORPHAN_S = 600.0
 If that replica lives, both watch one job, found by its name, and both announce its end.
 """
 STUCK_S = 120.0
-"""A turn that takes longer is stuck: three commands of SLURM's that time out take 90 s."""
+"""A turn that takes longer is stuck: silence of the scheduler costs it 40 s at most."""
 
 
 class Daemon:
@@ -50,8 +50,8 @@ class Daemon:
         """
         self._tree = RunTree(site.tree)
         self._metrics = Metrics(self._tree, registry)
-        self._bus = _bus_of(site, service, self._metrics)
-        make_writable(self._tree)
+        self._bus = _bus_of(site, service, self._tree, self._metrics)
+        make_writable(site)
         self._executor = executor_of(site, service, self._metrics.meter)
         self._loop = ServiceLoop(
             *(service, site, self._bus, self._executor),
@@ -82,18 +82,19 @@ class Daemon:
     def _not_live(self) -> str:
         """Return what keeps the service from its work, if anything does."""
         silent = time.monotonic() - self._turned
-        return f"stuck for {silent:.0f} s" if silent > STUCK_S else ""
+        if silent > STUCK_S:
+            return f"stuck for {silent:.0f} s"
+        return trouble_of_thread(self._bus)
 
     def _not_ready(self) -> str:
         """Return what keeps the service from taking work, if anything does."""
         if not os.access(self._tree.root, os.W_OK):
             return f"the run tree {self._tree.root} cannot be written"
-        return self._not_live() or ("" if self._bus.connected else "the broker is away")
+        return self._not_live() or trouble_of(self._bus)
 
     def _turn(self) -> None:
         self._deliver()
-        for ending in self._executor.endings():
-            self._loop.ended(ending)
+        self._loop.turn(self._executor.endings())
         self._sweep()
         self._turned = time.monotonic()
         self._metrics.turn.set_to_current_time()
@@ -152,5 +153,6 @@ def _until_told() -> threading.Event:
     return stopping
 
 
-def _bus_of(site: Site, service: Service, metrics: Metrics) -> Bus:
-    return broker_of(site).connect(service.name, __version__, metrics.observe)
+def _bus_of(site: Site, service: Service, tree: RunTree, metrics: Metrics) -> Bus:
+    handlings = Handlings(tree.handlings(service.name))
+    return broker_of(site).connect(service.name, __version__, metrics.observe, handlings)

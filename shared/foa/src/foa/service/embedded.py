@@ -1,16 +1,18 @@
 """All job services in one process, on the in-memory bus."""
 
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 
 from foa.bus import MemoryBroker
-from foa.errors import FoaError
+from foa.errors import Unavailable, WorkFailed
 from foa.executors import Executor, LocalExecution
 from foa.pipeline import JobService, consumers, job_services
 from foa.service.assembly import find_runtime_for
 from foa.service.events import Observer, ignore
 from foa.service.loop import ServiceLoop
 from foa.site import Site
+from foa_stage.jobs import Ending
 from foa_stage.manifests import Manifest, write_manifest
 from foa_stage.tree import RunTree
 
@@ -51,10 +53,15 @@ class Embedded:
 
         Raises
         ------
-        FoaError
-            If a service cannot handle a manifest.
+        WorkFailed
+            If a service rejects a manifest.
+        Unavailable
+            If the run tree cannot be read or written.
         """
-        for manifest in manifests:
+        submitted = list(manifests)
+        for loop in self._loops.values():
+            loop.drop_pending({manifest.request.id for manifest in submitted})
+        for manifest in submitted:
             self.tree.record(manifest)
             self._broker.route(manifest.kind, write_manifest(manifest))
         while self._turn(watch):
@@ -66,11 +73,12 @@ class Embedded:
             while sum(bus.deliver() for bus in self._buses.values()):  # one of each in turn
                 pass
         except OSError as error:
-            raise FoaError(f"cannot go on: {error}") from error
+            raise Unavailable(f"cannot go on: {error}") from error
         for parked in self._broker.parked:
-            raise FoaError(f"{parked.service} cannot go on: {parked.reason}")
+            raise WorkFailed(f"{parked.service} cannot go on: {parked.reason}")
         watch()
-        ended = [*self._jobs.endings(), *self._beside_daemon.endings()]
-        for ending in ended:
-            self._loops[self.tree.attempt(ending.name).work.stage].ended(ending)
-        return bool(ended) or any(loop.under_way() for loop in self._loops.values())
+        ended: dict[str, list[Ending]] = defaultdict(list)
+        for ending in (*self._jobs.endings(), *self._beside_daemon.endings()):
+            ended[self.tree.attempt(ending.name).work.stage].append(ending)
+        turned = [loop.turn(ended[name]) for name, loop in self._loops.items()]
+        return any(turned) or any(loop.under_way() for loop in self._loops.values())

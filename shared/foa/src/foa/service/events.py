@@ -9,14 +9,16 @@ from foa_stage.jobs import Completed, Ending, Resources
 from foa_stage.manifests import Manifest
 from foa_stage.tree import Report
 
+Decision = Literal["waits", "found", "submitted"]
+"""It waits for another; its work was found done or under way; a job was submitted."""
+
 
 @dataclass(frozen=True)
 class Planned:
     """A manifest was planned for."""
 
     kind: str
-    decision: Literal["waits", "found", "submitted"]
-    """It waits for another; its work was found done or under way; a job was submitted."""
+    decision: Decision
 
 
 @dataclass(frozen=True)

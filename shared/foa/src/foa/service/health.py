@@ -11,6 +11,7 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 import structlog
 from prometheus_client import CollectorRegistry, make_wsgi_app
 
+from foa.bus import Bus
 from foa.errors import FoaError
 
 Probe = Callable[[], str]
@@ -20,6 +21,16 @@ Probe = Callable[[], str]
 def well() -> str:
     """Find nothing wrong."""
     return ""
+
+
+def trouble_of_thread(bus: Bus) -> str:
+    """Return why a restart would help the connection to the bus."""
+    return "" if bus.alive else "the thread of the broker's connection ended, or is stuck"
+
+
+def trouble_of(bus: Bus) -> str:
+    """Return what is wrong with the connection to the bus."""
+    return trouble_of_thread(bus) or ("" if bus.connected else "the broker is away")
 
 
 class _Server(ThreadingMixIn, WSGIServer):

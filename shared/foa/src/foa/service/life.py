@@ -7,10 +7,11 @@ from pydantic import BaseModel
 
 from foa.executors import Executor, Job
 from foa.runtime import Runtime
-from foa.service.policy import Again, follow_up
-from foa_stage.jobs import Completed, Died, Ending, JobState, Resources
-from foa_stage.manifests import Manifest, canonical_json
-from foa_stage.tree import Attempt, Report, Work, write_atomic
+from foa.service.events import JobEnded
+from foa.service.policy import Again, GiveUp, follow_up
+from foa_stage.jobs import Completed, Died, Ending, JobSpec, JobState, Resources
+from foa_stage.manifests import Manifest, canonical_json, digest, obs_id_of
+from foa_stage.tree import Attempt, Report, RunTree, Work, write_atomic
 
 
 @dataclass
@@ -25,6 +26,22 @@ class WorkRecord:
     """Of a first attempt."""
     manifests: dict[str, Manifest] = field(default_factory=dict)
     """The manifests to answer when it has ended, by id."""
+    unwanted: dict[str, Manifest] = field(default_factory=dict)
+    """Those of cancelled requests, which are pending until its job has ended."""
+
+
+def make_record(
+    tree: RunTree, stage: str, spec: JobSpec, runtime: Runtime, resources: Resources
+) -> WorkRecord:
+    """Make the record of the work that a plan asks for.
+
+    Its key is the digest of everything that determines the result. Of the memory a job gets only
+    what the plan needs, if it can tell.
+    """
+    content = {"request": spec.request.model_dump(mode="json"), "software": runtime.software}
+    needed = min(spec.memory_mib or resources.memory_mib, resources.memory_mib)
+    limits = resources.model_copy(update={"memory_mib": needed})
+    return WorkRecord(tree.work(stage, digest(content)), spec.request, runtime, limits)
 
 
 class WorkLife:
@@ -38,10 +55,15 @@ class WorkLife:
         """Take who runs the jobs, and the priority of the jobs."""
         self._executor, self._priority = executor, priority
 
-    def find_or_submit(self, record: WorkRecord) -> Report | None:
-        """Return the report of work that is done; else see to it that a job is at it."""
+    def find_or_submit(self, record: WorkRecord, retry_for: str | None = None) -> Report | None:
+        """Return the report of work that is done; else see to it that a job is at it.
+
+        `retry_for` is the generation in which failed work is to be done again.
+        """
         work = record.work
         with work.lock():
+            if retry_for is not None:
+                work.retry(retry_for)
             # in this order: an attempt that ends after this line leaves its report before the next
             attempts = work.attempts()
             under_way = bool(attempts) and not attempts[-1].ended
@@ -50,10 +72,24 @@ class WorkLife:
                 if under_way:  # it ended while nobody watched
                     attempts[-1].record_ending(_ending_of(attempts[-1], report))
                 return report
-            write_atomic(work.request, canonical_json(record.request))
+            if not work.request.exists():  # its content follows from the key
+                write_atomic(work.request, canonical_json(record.request))
+            if death := work.unanswered_death():
+                return self._follow_up(record, death, attempts[-1])
             resume = under_way and report is None
             self._submit(record, attempts[-1] if resume else _begin(record, attempts))
             return None
+
+    def withdraw(self, record: WorkRecord) -> bool:
+        """Cancel the job of work that nobody asks for any more; tell whether there was one."""
+        with record.work.lock():
+            newest = record.work.attempts()[-1:]
+            if not newest or newest[0].ended:
+                return False
+            newest[0].withdraw()
+            self._submit(record, newest[0])  # after a restart the executor does not know it
+            self._executor.cancel(newest[0].name)
+            return True
 
     def conclude(
         self, record: WorkRecord, ending: Ending, attempt: Attempt
@@ -85,7 +121,7 @@ class WorkLife:
         return self._follow_up(record, death, attempt)
 
     def _follow_up(self, record: WorkRecord, death: Died, attempt: Attempt) -> Report | None:
-        decision = follow_up(attempt.resources(), record.work.deaths(attempt))
+        decision = _decide(record, attempt)
         if isinstance(decision, Again):
             again = Attempt(record.work, attempt.number + 1)
             again.begin(decision.resources)
@@ -99,6 +135,25 @@ class WorkLife:
         job = Job(attempt.name, command, attempt.directory, resources, self._priority)
         with structlog.contextvars.bound_contextvars(attempt=attempt.number):
             self._executor.submit(job)
+
+
+def _decide(record: WorkRecord, attempt: Attempt) -> Again | GiveUp:
+    """Decide what follows a death; a withdrawn attempt does not count."""
+    if attempt.withdrawn:
+        return Again(record.resources)
+    return follow_up(attempt.resources(), record.work.deaths(attempt))
+
+
+def job_ended(
+    record: WorkRecord, attempt: Attempt, ending: Ending, report: Report | None, noticed: float
+) -> JobEnded:
+    """Describe the end of a job that was noticed at a Unix time."""
+    manifests = record.manifests.values()
+    runs = {obs_id for manifest in manifests if (obs_id := obs_id_of(manifest))}
+    requests = {manifest.request.id for manifest in manifests}
+    told = (record.work.stage, tuple(sorted(runs)), tuple(sorted(requests)))
+    times = (attempt.submitted, noticed)
+    return JobEnded(*told, ending, attempt.resources(), *times, report)
 
 
 def _ending_of(attempt: Attempt, report: Report) -> Died | None:
@@ -119,15 +174,16 @@ def _begin(record: WorkRecord, attempts: list[Attempt]) -> Attempt:
 
 def _checked_report(attempt: Attempt) -> Report:
     """Return the report of a job that completed, if its products are what it says."""
-    report = attempt.work.report()
-    if report and not report.corrupt():
+    report = attempt.work.last_report()
+    if report and not report.missing() and not report.corrupt():
         return report
     reason = f"{attempt.name} ended with 0, but its report or products are missing or corrupt"
+    if report:
+        attempt.work.forget()
     return _write_failure(attempt, 1, reason)
 
 
 def _write_failure(attempt: Attempt, exit_code: int, reason: str) -> Report:
     tail = attempt.log_tail()
     failed = Report(outcome="failed", exit_code=exit_code, reason=reason, log_tail=tail)
-    attempt.work.write_report(failed)
-    return failed
+    return attempt.work.write_failure(failed)

@@ -1,9 +1,9 @@
 """The messages of a service: receive manifests, announce what follows from their work."""
 
-import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
+from functools import cache
 
 import structlog
 
@@ -11,14 +11,29 @@ from foa.bus import Bus
 from foa.executors import Executor
 from foa.pipeline import JobService
 from foa.runtime import Runtime
-from foa.service.events import Announced, JobEnded, Observer, Planned, ignore
-from foa.service.life import WorkLife, WorkRecord
-from foa.service.outbox import Outbox
+from foa.service.announcer import Announcer
+from foa.service.backlog import Backlog
+from foa.service.events import Decision, Observer, Planned, ignore
+from foa.service.held_endings import REPORT_PATIENCE_S, HeldEndings
+from foa.service.life import WorkRecord, make_record
+from foa.service.obstacles import Obstacles
+from foa.service.underway import WorkUnderWay
 from foa.site import Site
-from foa_stage.jobs import Completed, Ending, JobSpec, Resources, Wait
-from foa_stage.manifests import Manifest, digest, obs_id_of
-from foa_stage.tree import Attempt, Report, RunTree, Work
+from foa_stage.jobs import Ending, JobSpec, Wait
+from foa_stage.manifests import (
+    Manifest,
+    ManifestRejected,
+    Message,
+    RequestFailed,
+    RequestSubmitted,
+    ServiceHeld,
+    Word,
+    obs_id_of,
+)
+from foa_stage.tree import RunTree, Work
 
+LOOK_S = 5.0
+"""Between two looks at what people said: a replica may have heard it, and not this one."""
 FindRuntime = Callable[[str | None], Runtime]
 """Returns what a stage runs in, for models of a production."""
 
@@ -37,150 +52,161 @@ class ServiceLoop:
         executor: Executor,
         find_runtime: FindRuntime,
         observe: Observer = ignore,
+        report_patience_s: float = REPORT_PATIENCE_S,
     ) -> None:
         self.service = service
         self._log = structlog.get_logger(service=service.name)
         self._site = site
         self._tree = RunTree(site.tree)
-        self._outbox = Outbox(self._tree.outbox(service.name), bus, self._log)
+        outbox = self._tree.outbox(service.name)
+        self._announcer = Announcer(self._tree, outbox, bus, observe, self._log)
         self._pending = self._tree.pending(service.name)
-        self._life = WorkLife(executor, service.priority)
+        self._under_way = WorkUnderWay(service, self._tree, executor, self._announcer, observe)
         self._find_runtime = find_runtime
         self._observe = observe
-        self._records: dict[str, WorkRecord] = {}
-        """Work under way, by key."""
+        self._obstacles = Obstacles(self._tree, service.name)
+        self._held: dict[str, Manifest] = {}
+        """Manifests whose submissions somebody holds, by id."""
+        self._looked = time.monotonic()
+        self._backlog = Backlog(self._pending, self.handle, self._log)
+        self._held_endings = HeldEndings(self._tree, report_patience_s)
         bus.subscribe(self.handle)
 
-    def handle(self, manifest: Manifest) -> None:
-        """See to it that what a manifest asks for is done, and announced.
+    def handle(self, message: Message) -> None:
+        """See to it that what a manifest asks for is done and announced; obey what people say.
 
         Raises
         ------
         ManifestRejected
             If it names a file outside the site's roots, or has the id of another document.
         """
-        self._site.reject_foreign_paths(manifest)
-        self._tree.reject_false_identity(manifest)
+        if isinstance(message, ServiceHeld):
+            self._tree.hear_hold(message)
+        else:
+            self._admit(message)
+            self._tree.hear(message)
+        if isinstance(message, ServiceHeld | Word):
+            self.look()
+        else:
+            self._observe(Planned(message.kind, self._decide(message)))
+
+    def _admit(self, manifest: Manifest) -> None:
+        """Accept only paths of this site; a submission that is refused is kept with the reason."""
+        try:
+            self._site.reject_foreign_paths(manifest)
+        except ManifestRejected as error:
+            if isinstance(manifest, RequestSubmitted):
+                self._tree.hear(manifest)
+                told = {"request": manifest.request, "generation": manifest.generation}
+                failed = RequestFailed.model_validate(told | {"reason": f"not accepted: {error}"})
+                self._announcer.say([failed])
+            raise
+
+    def _decide(self, manifest: Manifest) -> Decision:
+        """Do what a manifest asks for, unless it must wait."""
         with self._context(request=manifest.request.id, observation=obs_id_of(manifest) or None):
-            planned = self.service.plan(manifest, self._tree)
+            planned = self._plan(manifest)
             if isinstance(planned, Wait):
                 self._log.info("waits", kind=manifest.kind, reason=planned.reason)
-                self._pending.remove(manifest)  # it may have had work before a restart
-                self._observe(Planned(manifest.kind, "waits"))
-            else:
-                submitted = self._take_up(manifest, self._record_of(planned))
-                self._observe(Planned(manifest.kind, "submitted" if submitted else "found"))
+                self._let_go(manifest)
+                return "waits"
+            if reason := self._obstacles.to_submitting(manifest.request.id):
+                self._log.info("held", kind=manifest.kind, reason=reason)
+                self._hold(manifest)
+                return "waits"
+            return self._take_up(manifest, planned)
 
-    def ended(self, ending: Ending) -> None:
-        """Conclude the ending of one of this service's jobs."""
-        attempt, noticed = self._tree.attempt(ending.name), time.time()
-        record = self._records.get(attempt.work.key)
-        if record is None:
-            self._log.warning("ending of work that nothing waits for", job=ending.name)
-            attempt.record_ending(None if isinstance(ending, Completed) else ending)
-            return
-        with self._context(key=attempt.work.key, attempt=attempt.number):
-            stage_report, report = self._life.conclude(record, ending, attempt)
-            self._tell(record, attempt, ending, stage_report, noticed)
-            if report:
-                self._announce(record, report, new=True)
+    def _let_go(self, manifest: Manifest) -> None:
+        """Keep a manifest no longer; it may have had work before a restart."""
+        if manifest in self._pending and self._obstacles.cancellation(manifest.request.id):
+            planned = self.service.plan(manifest, self._tree)
+            if isinstance(planned, JobSpec):
+                return self._under_way.end(manifest, self._record_of(planned))
+        return self._pending.remove(manifest)
+
+    def _hold(self, manifest: Manifest) -> None:
+        """Keep a manifest, also over a restart, until its submissions are held no longer."""
+        self._pending.put(manifest)
+        self._held[manifest.id] = manifest
+
+    def _plan(self, manifest: Manifest) -> JobSpec | Wait:
+        """Return the work a manifest asks for."""
+        reason = self._obstacles.to_working(manifest.request.id, manifest.generation)
+        return Wait(reason) if reason else self.service.plan(manifest, self._tree)
+
+    def look(self) -> None:
+        """Obey what was said meanwhile: take up what is held no longer, drop what is cancelled."""
+        self._looked = time.monotonic()
+        is_free = cache(self._is_free)
+        for manifest in list(self._held.values()):
+            if is_free(manifest.request.id, manifest.generation):
+                self._backlog.add(self._held.pop(manifest.id))
+        cancellation = cache(self._obstacles.cancellation)
+        self._under_way.drop(lambda manifest: bool(cancellation(manifest.request.id)))
+
+    def _is_free(self, request_id: str, generation: str) -> bool:
+        """Tell whether held manifests can be decided on: released, or not wanted any more."""
+        obstacles = self._obstacles
+        unwanted = obstacles.to_working(request_id, generation)
+        return bool(unwanted) or not obstacles.to_submitting(request_id)
+
+    def turn(self, endings: Iterable[Ending]) -> bool:
+        """Conclude the endings of this service's jobs, and publish; tell whether there was any."""
+        self._backlog.advance()
+        reported = [one for one in endings if not self._held_endings.hold_back(one)]
+        concluded = [self._conclude(one) for one in (*reported, *self._held_endings.release())]
+        if time.monotonic() - self._looked > LOOK_S:
+            self.look()
+        return self._announcer.send_news() or any(concluded)
+
+    def _conclude(self, ending: Ending) -> bool:
+        """Conclude an ending; tell whether that was possible: a disk may be full."""
+        try:
+            self._under_way.conclude(ending)
+        except OSError as error:
+            self._log.warning("not concluded", job=ending.name, reason=str(error))
+            self._held_endings.put_off(ending)
+            return False
+        return True
 
     def resume(self, older_than_s: float = 0.0) -> None:
-        """Take up what was told and has not been answered, and is not in hand here.
+        """Have the next turns take up what was told, has not been answered and is not in hand here.
 
         Before a restart this service may have had it in hand; another replica may have, which
         died: hence only manifests told more than `older_than_s` ago.
         """
-        in_hand = {one for record in self._records.values() for one in record.manifests}
-        before = time.time() - older_than_s if older_than_s else math.inf
-        for manifest in self._pending.all(before):
-            if manifest.id in in_hand:
-                continue
-            try:
-                self.handle(manifest)
-            except Exception:  # one that cannot be handled must not keep the others from it
-                self._log.exception("not taken up", kind=manifest.kind, request=manifest.request.id)
+        self._backlog.look(self._under_way.manifest_ids() | self._held.keys(), older_than_s)
 
     def send(self) -> None:
         """Publish what is in the outbox; what the bus does not take stays there."""
-        self._outbox.send()
+        self._announcer.send()
+
+    def drop_pending(self, request_ids: Collection[str]) -> None:
+        """Forget what earlier submissions of requests left unanswered: they are told anew."""
+        for manifest in self._pending.all():
+            if manifest.request.id in request_ids:
+                self._pending.remove(manifest)
 
     def under_way(self) -> list[Work]:
         """Return the work this service has been asked for and that has not ended."""
-        return [record.work for record in list(self._records.values())]
+        return self._under_way.works()
+
+    def _take_up(self, manifest: Manifest, spec: JobSpec) -> Decision:
+        """See to it that the work that a plan asks for is done."""
+        record, retry_for = self._record_of(spec), self._retry_for(manifest)
+        submitted = self._under_way.take_up(manifest, record, retry_for)
+        return "submitted" if submitted else "found"
 
     def _record_of(self, spec: JobSpec) -> WorkRecord:
-        """Return the record of the work that a plan asks for.
-
-        Its key is the digest of everything that determines the result.
-        """
         runtime = self._find_runtime(spec.production)
-        content = {"request": spec.request.model_dump(mode="json"), "software": runtime.software}
-        work = self._tree.work(self.service.name, digest(content))
-        made = WorkRecord(work, spec.request, runtime, self._resources(spec))
-        return self._records.get(work.key, made)
-
-    def _resources(self, spec: JobSpec) -> Resources:
-        """Return what a job may use; of the memory only what the plan needs, if it can tell."""
         resources = self._site.resources.get(self.service.name, self.service.resources)
-        needed = min(spec.memory_mib or resources.memory_mib, resources.memory_mib)
-        return resources.model_copy(update={"memory_mib": needed})
+        return make_record(self._tree, self.service.name, spec, runtime, resources)
 
-    def _take_up(self, manifest: Manifest, record: WorkRecord) -> bool:
-        """See to it that a piece of work is done; tell whether that took a submission."""
-        work = record.work
-        self._tree.link_work(manifest, work, per_run=self.service.per_run)
-        self._pending.put(manifest)
-        record.manifests[manifest.id] = manifest
-        if work.key in self._records:
-            return False
-        with self._context(key=work.key):
-            report = self._life.find_or_submit(record)
-            self._records[work.key] = record  # only now: after an error, a redelivery tries again
-            if report:
-                self._announce(record, report)
-        return report is None
-
-    def _tell(
-        self,
-        record: WorkRecord,
-        attempt: Attempt,
-        ending: Ending,
-        report: Report | None,
-        noticed: float,
-    ) -> None:
-        manifests = record.manifests.values()
-        runs = {obs_id for manifest in manifests if (obs_id := obs_id_of(manifest))}
-        requests = {manifest.request.id for manifest in manifests}
-        told = (self.service.name, tuple(sorted(runs)), tuple(sorted(requests)))
-        times = (attempt.submitted, noticed)
-        event = JobEnded(*told, ending, attempt.resources(), *times, report)
-        self._log.info(
-            "ended",
-            state=event.state,
-            requests=event.request_ids,
-            observations=event.obs_ids,
-        )
-        self._observe(event)
-
-    def _announce(self, record: WorkRecord, report: Report, *, new: bool = False) -> None:
-        """Announce what follows for every manifest that asked for this work.
-
-        `new` tells that it has just been done.
-        """
-        self._records.pop(record.work.key, None)
-        answered = list(record.manifests.values())
-        following = [
-            one for manifest in answered for one in self.service.announce(manifest, report)
-        ]
-        for manifest in {one.id: one for one in following}.values():
-            self._tree.record(manifest)
-            self._outbox.put(manifest)
-            if new:
-                self._observe(Announced(manifest))
-        for manifest in answered:
-            self._pending.remove(manifest)
-        self.send()
+    def _retry_for(self, manifest: Manifest) -> str | None:
+        """Return the generation in which failed work is to be done again; None: it is not."""
+        submitted = self._tree.submission(manifest.request.id, manifest.generation)
+        retries = submitted is not None and submitted.retries(obs_id_of(manifest))
+        return manifest.generation if retries else None
 
     @contextmanager
     def _context(self, **names: object) -> Iterator[None]:

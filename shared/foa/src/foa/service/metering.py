@@ -7,7 +7,7 @@ from prometheus_client import Counter, Histogram
 
 from foa.executors import Job
 from foa.executors.client import Client
-from foa.executors.scheduler import JobRecord, Rejected, Submission, Submitted
+from foa.executors.scheduler import Deferred, JobRecord, Rejected, Submission, Submitted
 
 T = TypeVar("T")
 
@@ -18,9 +18,14 @@ class MeteredClient:
     def __init__(self, client: Client, commands: Counter, answering: Histogram) -> None:
         self._client, self._commands, self._answering = client, commands, answering
 
+    @property
+    def id_variable(self) -> str:
+        """Delegate without counting."""
+        return self._client.id_variable
+
     def submit(self, job: Job) -> Submission:
         """Hand a job over, and count it."""
-        outcomes = {Submitted: "ok", Rejected: "error"}
+        outcomes = {Submitted: "ok", Rejected: "error", Deferred: "deferred"}
         return self._count(
             "submit",
             lambda: self._client.submit(job),
@@ -34,6 +39,10 @@ class MeteredClient:
     def accounted(self, jobs: Sequence[Job], since: int) -> list[JobRecord]:
         """Ask the accounting, and count it."""
         return self._count("accounted", lambda: self._client.accounted(jobs, since))
+
+    def cancel(self, records: Sequence[JobRecord]) -> None:
+        """Ask for the end of jobs, and count it."""
+        self._count("cancel", lambda: self._client.cancel(records))
 
     def check(self) -> str:
         """Delegate without counting."""

@@ -15,7 +15,14 @@ from foa.executors.client import Client
 from foa.service.events import Announced, Event, JobEnded, Planned
 from foa.service.metering import MeteredClient
 from foa_stage.jobs import JobState
-from foa_stage.manifests import AnalysisReady, Manifest, ResultsPhase, RunSelected
+from foa_stage.manifests import (
+    AnalysisReady,
+    FileStamp,
+    Manifest,
+    ResultsPhase,
+    RunSelected,
+    View,
+)
 from foa_stage.tree import RunTree
 
 SHORT = (0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 60, 300)
@@ -95,8 +102,10 @@ class Metrics:
     def _count_announcement(self, manifest: Manifest) -> None:
         self._counters["manifests_announced"].labels(manifest.kind).inc()
         if isinstance(manifest, AnalysisReady):
-            latency = time.time() - dl1_ready(self._tree, manifest)
-            self._times["results_seconds"].labels(manifest.phase).observe(latency)
+            ready = dl1_ready(self._tree, manifest)
+            if ready is not None:
+                latency = time.time() - ready
+                self._times["results_seconds"].labels(manifest.phase).observe(latency)
 
     def _count_job(self, event: JobEnded) -> None:
         self._counters["jobs_ended"].labels(event.state).inc()
@@ -114,11 +123,21 @@ class Metrics:
         return MeteredClient(client, commands, self._times["scheduler_command_seconds"])
 
 
-def dl1_ready(tree: RunTree, results: AnalysisReady) -> float:
+class _SelectedRun(View):
+    dl1: FileStamp
+
+
+class _Selected(View):
+    run: _SelectedRun
+
+
+def dl1_ready(tree: RunTree, results: AnalysisReady) -> float | None:
     """Return when the DL1 files that results waited for were there, as Unix time.
 
-    A first look waits for one file, final results for all.
+    A first look waits for one file, final results for all; None if no run is known.
     """
-    selected = tree.newest_per_run(results.request.id, RunSelected).values()
-    stamps = [manifest.run.dl1.mtime_ns / 1e9 for manifest in selected]
+    told = results.request.id, RunSelected, _Selected, results.generation
+    stamps = [view.run.dl1.mtime_ns / 1e9 for _, view in tree.views_per_run(*told)]
+    if not stamps:
+        return None
     return min(stamps) if results.phase == "first-look" else max(stamps)

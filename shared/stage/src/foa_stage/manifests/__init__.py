@@ -1,33 +1,47 @@
 """Manifests: the interface of the services. Frozen, versioned, JSON on the wire."""
 
-from foa_stage.manifests.canonical import Frozen, Setting, canonical_json, digest
+from foa_stage.manifests.base import SCHEMA_VERSION, ManifestRejected, ResultsPhase, Said
+from foa_stage.manifests.canonical import Frozen, Setting, View, canonical_json, digest
 from foa_stage.manifests.files import FileStamp, Product
 from foa_stage.manifests.kinds import (
     KINDS,
+    SAID,
     AnalysisReady,
     Dl2Ready,
     Dl3Ready,
     IrfReady,
     Manifest,
-    ManifestRejected,
+    Message,
     RequestFailed,
     RequestSubmitted,
-    ResultsPhase,
     RunFailed,
     RunManifest,
     RunSelected,
+    Veto,
     about,
     kind_of,
     obs_id_of,
     read_manifest,
+    read_message,
+    request_id_of,
     write_manifest,
 )
 from foa_stage.manifests.profile import Analysis, Interval, Profile, Selection, Theta2Cuts
 from foa_stage.manifests.request import Archive, Request, Target
 from foa_stage.manifests.run import Criterion, Grade, Models, Pointing, Run, TestNode
+from foa_stage.manifests.words import (
+    RequestCancelled,
+    RequestCommented,
+    RequestHeld,
+    RequestPinned,
+    ServiceHeld,
+    Word,
+)
 
 __all__ = [
     "KINDS",
+    "SAID",
+    "SCHEMA_VERSION",
     "Analysis",
     "AnalysisReady",
     "Archive",
@@ -41,28 +55,40 @@ __all__ = [
     "IrfReady",
     "Manifest",
     "ManifestRejected",
+    "Message",
     "Models",
     "Pointing",
     "Product",
     "Profile",
     "Request",
+    "RequestCancelled",
+    "RequestCommented",
     "RequestFailed",
+    "RequestHeld",
+    "RequestPinned",
     "RequestSubmitted",
     "ResultsPhase",
     "Run",
     "RunFailed",
     "RunManifest",
     "RunSelected",
+    "Said",
     "Selection",
+    "ServiceHeld",
     "Setting",
     "Target",
     "TestNode",
     "Theta2Cuts",
+    "Veto",
+    "View",
+    "Word",
     "about",
     "canonical_json",
     "digest",
     "kind_of",
     "obs_id_of",
     "read_manifest",
+    "read_message",
+    "request_id_of",
     "write_manifest",
 ]

@@ -12,10 +12,20 @@ DIGEST_LENGTH = 16
 """Hex digits of a digest: 64 bits, ample for a few million pieces of work."""
 
 
+IDENTITY, MAX_IDENTITY = r"^[a-z0-9-]*$", 80
+"""Pattern and length of identities: they are parts of paths."""
+
+
 class Frozen(BaseModel):
     """A value: immutable, and strict about which fields it has."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class View(BaseModel):
+    """Some fields of a document, for who reads thousands of them: the others are passed over."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
 
 
 class Setting(Frozen):
@@ -32,8 +42,8 @@ class Identified(Frozen):
 
     id: str = Field(
         default="",
-        pattern=r"^[a-z0-9-]*$",
-        max_length=80,
+        pattern=IDENTITY,
+        max_length=MAX_IDENTITY,
         description="name of this document; made when it is first written",
     )
 
@@ -42,14 +52,21 @@ class Identified(Frozen):
         """Make the identity of a document with this content, as plain JSON without `id`."""
         return digest(dict(content))
 
+    @classmethod
+    def upgrade(cls, content: dict[str, Any]) -> dict[str, Any]:
+        """Return the content of an older document in today's fields."""
+        return content
+
     @model_validator(mode="before")
     @classmethod
-    def _identify_old_document(cls, content: Any, info: ValidationInfo) -> Any:
+    def _read_old_document(cls, content: Any, info: ValidationInfo) -> Any:
         """Documents of schema version 1 store no identity: it is that of the JSON as written."""
-        if info.mode == "json" and isinstance(content, dict) and "id" not in content:
+        if info.mode != "json" or not isinstance(content, dict):
+            return content
+        if "id" not in content:
             with contextlib.suppress(KeyError, TypeError):  # reported by the fields' own validation
-                return content | {"id": cls.identify(content)}
-        return content
+                content = content | {"id": cls.identify(content)}
+        return cls.upgrade(content)
 
     @model_validator(mode="after")
     def _identify_new_document(self) -> Self:

@@ -1,75 +1,70 @@
-"""The manifests: what the services tell each other."""
+"""The kinds of manifests: what the services tell each other."""
 
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import BaseModel, BeforeValidator, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
-from foa_stage.manifests.canonical import Identified, canonical_json
+from foa_stage.manifests.base import (
+    SCHEMA_VERSION,
+    FollowingBase,
+    ManifestBase,
+    ManifestRejected,
+    ResultsPhase,
+    RunBase,
+    Said,
+    ShortText,
+)
+from foa_stage.manifests.canonical import Frozen, canonical_json
 from foa_stage.manifests.files import Product
-from foa_stage.manifests.request import Request
 from foa_stage.manifests.run import Run
-
-SchemaVersion = Literal[1, 2]
-"""Versions that are read: 1 stored no identities."""
-SCHEMA_VERSION: SchemaVersion = 2
-"""The version that is written."""
-ResultsPhase = Literal["first-look", "final"]
-"""Of an analysis: of the first run that is through, or of all."""
-
-MAX_TEXT = 16 << 10
-"""Characters of a reason or a log in a manifest: a message has to stay small."""
+from foa_stage.manifests.words import ServiceHeld, Word
 
 
-def shorten(text: Any) -> Any:
-    """Leave the middle of a long text out."""
-    if not isinstance(text, str) or len(text) <= MAX_TEXT:
-        return text
-    half = MAX_TEXT // 2 - 50  # with the remark, it is short enough to stay as it is
-    return f"{text[:half]}\n[{len(text) - 2 * half} characters left out]\n{text[-half:]}"
+class Veto(Frozen):
+    """Somebody's decision that a run shall not be analysed, and why."""
+
+    obs_id: int
+    said: Said
 
 
-ShortText = Annotated[str, BeforeValidator(shorten)]
-
-
-class ManifestRejected(ValueError):
-    """The message is no manifest of a kind and version known here."""
-
-
-class _Manifest(Identified):
-    schema_version: SchemaVersion = SCHEMA_VERSION
-    request: Request
-
-
-class RequestSubmitted(_Manifest):
-    """Somebody asked for an analysis."""
+class RequestSubmitted(ManifestBase):
+    """Somebody asked for an analysis; this opens a generation of the request."""
 
     kind: Literal["request.submitted"] = "request.submitted"
     inputs: str = Field(
         description="fingerprint of the archive's files for these nights: new files, new selection"
     )
+    said: Said | None = Field(default=None, description="None until version 2")
+    retry: bool = Field(default=False, description="do again what has failed")
+    retried_run: int | None = Field(default=None, description="only that of this run")
+    vetoes: tuple[Veto, ...] = Field(default=(), description="runs that shall not be analysed")
+
+    @property
+    def generation(self) -> str:
+        """Return the name of the generation that this opens."""
+        return "" if self.said is None else self.id
+
+    def retries(self, obs_id: int) -> bool:
+        """Tell whether failed work on a run (0: on the whole request) is to be done again."""
+        return self.retry and self.retried_run in (None, obs_id)
 
 
-class RequestFailed(_Manifest):
+class RequestFailed(FollowingBase):
     """Nothing can be analysed, and why."""
 
     kind: Literal["request.failed"] = "request.failed"
     reason: ShortText
 
 
-class _RunManifest(_Manifest):
-    obs_id: int
-    obs_ids: tuple[int, ...] = Field(description="all runs of this request")
-
-
-class RunSelected(_RunManifest):
+class RunSelected(RunBase):
     """A run belongs to the request."""
 
     kind: Literal["run.selected"] = "run.selected"
     run: Run
 
 
-class Dl2Ready(_RunManifest):
+class Dl2Ready(RunBase):
     """A run is reconstructed."""
 
     kind: Literal["dl2.ready"] = "dl2.ready"
@@ -79,7 +74,7 @@ class Dl2Ready(_RunManifest):
     elapsed_s: float
 
 
-class IrfReady(_RunManifest):
+class IrfReady(RunBase):
     """The IRFs of every node that serves this run exist."""
 
     kind: Literal["irf.ready"] = "irf.ready"
@@ -87,7 +82,7 @@ class IrfReady(_RunManifest):
     irfs: tuple[Product, ...]
 
 
-class Dl3Ready(_RunManifest):
+class Dl3Ready(RunBase):
     """A run's event list exists."""
 
     kind: Literal["dl3.ready"] = "dl3.ready"
@@ -99,7 +94,7 @@ class Dl3Ready(_RunManifest):
     )
 
 
-class RunFailed(_RunManifest):
+class RunFailed(RunBase):
     """A run goes no further, and why."""
 
     kind: Literal["run.failed"] = "run.failed"
@@ -108,17 +103,17 @@ class RunFailed(_RunManifest):
     log_tail: ShortText = ""
 
     @classmethod
-    def after(cls, manifest: _RunManifest, stage: str, reason: str, log_tail: str = "") -> Self:
+    def after(cls, manifest: RunBase, stage: str, reason: str, log_tail: str = "") -> Self:
         """Say that the run of `manifest` failed in `stage`."""
         return cls(**about(manifest), stage=stage, reason=reason, log_tail=log_tail)
 
 
-class AnalysisReady(_Manifest):
+class AnalysisReady(FollowingBase):
     """Results exist."""
 
     kind: Literal["analysis.ready"] = "analysis.ready"
     phase: ResultsPhase
-    products: tuple[Product, ...]
+    products: tuple[Product, ...] = Field(min_length=1)
 
     @property
     def directory(self) -> Path:
@@ -128,11 +123,16 @@ class AnalysisReady(_Manifest):
 
 RunManifest = RunSelected | Dl2Ready | IrfReady | Dl3Ready | RunFailed
 """Manifests that speak of one run."""
-Manifest = RequestSubmitted | RequestFailed | AnalysisReady | RunManifest
-KINDS: dict[str, type[Manifest]] = {
-    model.model_fields["kind"].default: model for model in get_args(Manifest)
+Manifest = RequestSubmitted | RequestFailed | AnalysisReady | RunManifest | Word
+"""Manifests that speak of a request."""
+Message = Manifest | ServiceHeld
+"""All that travels over the bus."""
+KINDS: dict[str, type[Message]] = {
+    model.model_fields["kind"].default: model for model in get_args(Message)
 }
-_ANY: TypeAdapter[Manifest] = TypeAdapter(Annotated[Manifest, Field(discriminator="kind")])
+SAID = (RequestSubmitted, *get_args(Word), ServiceHeld)
+"""Types of what people say."""
+_ANY: TypeAdapter[Message] = TypeAdapter(Annotated[Message, Field(discriminator="kind")])
 
 
 def kind_of(model: type[BaseModel]) -> str:
@@ -140,23 +140,28 @@ def kind_of(model: type[BaseModel]) -> str:
     return str(model.model_fields["kind"].default)
 
 
-def about(manifest: _RunManifest) -> dict[str, Any]:
+def about(manifest: RunBase) -> dict[str, Any]:
     """Return the fields that manifests about the same run share."""
-    names = ("request", "obs_id", "obs_ids")
+    names = ("request", "generation", "obs_id", "n_runs")
     return {name: getattr(manifest, name) for name in names}
 
 
-def obs_id_of(manifest: Manifest) -> int:
+def obs_id_of(manifest: Message) -> int:
     """Return the run that a manifest speaks of; 0 where it speaks of the whole request."""
     return int(getattr(manifest, "obs_id", 0))
 
 
-def write_manifest(manifest: Manifest) -> bytes:
+def request_id_of(message: Message) -> str:
+    """Return the id of the request that a message speaks of; empty if it speaks of none."""
+    return "" if isinstance(message, ServiceHeld) else message.request.id
+
+
+def write_manifest(manifest: Message) -> bytes:
     """Write a manifest as canonical JSON."""
     return canonical_json(manifest)
 
 
-def read_manifest(content: bytes) -> Manifest:
+def read_message(content: bytes) -> Message:
     """Validate a message.
 
     Raises
@@ -173,3 +178,17 @@ def read_manifest(content: bytes) -> Manifest:
         raise ManifestRejected(
             f"not a manifest of schema version 1 to {SCHEMA_VERSION}: {faults}"
         ) from error
+
+
+def read_manifest(content: bytes) -> Manifest:
+    """Validate a message that speaks of a request.
+
+    Raises
+    ------
+    ManifestRejected
+        If it is none.
+    """
+    message = read_message(content)
+    if isinstance(message, ServiceHeld):
+        raise ManifestRejected(f"{message.kind} speaks of no request")
+    return message

@@ -25,7 +25,7 @@ class Interval(Setting):
         return self
 
     def __contains__(self, value: float) -> bool:
-        """Whether low < value < high; never for NaN."""
+        """Tell whether low < value < high; never for NaN."""
         return self.low < value < self.high
 
 

@@ -7,10 +7,12 @@ from foa_stage.tree.files import (
     product_of,
     sha256_of,
     write_atomic,
+    write_once,
 )
 from foa_stage.tree.mailbox import Mailbox
+from foa_stage.tree.report import Report
 from foa_stage.tree.runtree import RunTree
-from foa_stage.tree.work import Attempt, Report, Work
+from foa_stage.tree.work import Attempt, Work
 
 __all__ = [
     "Attempt",
@@ -25,4 +27,5 @@ __all__ = [
     "product_of",
     "sha256_of",
     "write_atomic",
+    "write_once",
 ]

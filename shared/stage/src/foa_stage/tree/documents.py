@@ -1,14 +1,17 @@
-"""Documents of a request in the tree: names of their files, their order, and reading them."""
+"""Documents of a request in the tree: names of their files, and reading them."""
 
-import os
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 from pydantic import ValidationError
 
-from foa_stage.manifests import Manifest, ManifestRejected, obs_id_of, read_manifest
+from foa_stage.manifests import (
+    Manifest,
+    ManifestRejected,
+    obs_id_of,
+    read_manifest,
+)
 from foa_stage.tree.work import Work
 
 
@@ -28,18 +31,26 @@ class LinkedWork:
     obs_id: int
     """0 where the work concerns all runs."""
     work: Work
-    linked: float
-    """When, as Unix time."""
 
 
-def read_link(link: Path) -> LinkedWork:
-    """Read the link to a piece of work."""
-    stage, obs_id = link.name.rsplit(".", 1)
-    return LinkedWork(stage, int(obs_id), Work.at(link.readlink()), link.lstat().st_mtime)
+def read_link(link: Path) -> LinkedWork | None:
+    """Read the link to a piece of work; None if it is none: people may leave files here."""
+    stage, _, obs_id = link.name.rpartition(".")
+    if not (link.is_symlink() and stage and obs_id.isdecimal()):
+        return None
+    return LinkedWork(stage, int(obs_id), Work.at(link.readlink()))
 
 
-@lru_cache(maxsize=8192)
 def read_document(path: Path) -> Manifest | Unreadable:
+    """Read a manifest, or say why it cannot be read."""
+    try:
+        return _read_once(path)
+    except OSError as error:
+        return Unreadable(path, error.strerror or str(error))
+
+
+@lru_cache(maxsize=512)
+def _read_once(path: Path) -> Manifest | Unreadable:
     """Read a manifest once: its content never changes, since its name holds its identity."""
     try:
         return read_manifest(path.read_bytes())
@@ -47,9 +58,10 @@ def read_document(path: Path) -> Manifest | Unreadable:
         return Unreadable(path, str(error))
 
 
-def subject_of(manifest: Manifest) -> str:
-    """Return the beginning of the name of a manifest's file."""
-    return f"{manifest.kind}.{obs_id_of(manifest):05d}"
+def name_of(manifest: Manifest) -> str:
+    """Return the path of a manifest's file below the directory of manifests."""
+    file = f"{manifest.kind}.{obs_id_of(manifest):05d}.{manifest.id}.json"
+    return f"{manifest.generation}/{file}" if manifest.generation else file
 
 
 def spell_fault(error: Exception) -> str:
@@ -58,15 +70,3 @@ def spell_fault(error: Exception) -> str:
         fault = error.errors()[0]
         return f"{'.'.join(map(str, fault['loc'])) or 'document'}: {fault['msg']}"
     return str(error)
-
-
-def age_of(path: Path) -> tuple[int, str]:
-    """Return what orders documents, oldest first."""
-    return path.stat().st_mtime_ns, path.name
-
-
-def make_newest(path: Path, others: Iterable[Path]) -> None:
-    """Date a file after others: the file system's clock is too coarse to order them."""
-    newest = max((other.stat().st_mtime_ns for other in others), default=0)
-    if path.stat().st_mtime_ns <= newest:
-        os.utime(path, ns=(newest + 1, newest + 1))

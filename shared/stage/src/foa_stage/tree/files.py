@@ -17,7 +17,7 @@ TAIL_BYTES = 16 << 10
 def write_atomic(path: Path, content: bytes) -> None:
     """Write a file so that a reader sees either the old or the new content, also after a crash."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = _draft_of(path)
+    temporary = draft_of(path)
     try:
         with temporary.open("wb") as file:
             file.write(content)
@@ -29,15 +29,29 @@ def write_atomic(path: Path, content: bytes) -> None:
         temporary.unlink(missing_ok=True)
 
 
+def write_once(path: Path, content: bytes) -> bool:
+    """Write a file unless there is one, which stays as it is; tell whether it was written."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = draft_of(path)
+    try:
+        write_atomic(temporary, content)
+        os.link(temporary, path)
+    except FileExistsError:
+        return False
+    finally:
+        temporary.unlink(missing_ok=True)
+    return True
+
+
 def link_atomic(link: Path, target: Path) -> None:
     """Make or replace a symbolic link."""
     link.parent.mkdir(parents=True, exist_ok=True)
-    temporary = _draft_of(link)
+    temporary = draft_of(link)
     temporary.symlink_to(target)
     temporary.replace(link)
 
 
-def _draft_of(path: Path) -> Path:
+def draft_of(path: Path) -> Path:
     """Name a temporary file; process numbers repeat on other hosts and in containers."""
     return path.with_name(f".{path.name}.{uuid.uuid4().hex}")
 

@@ -5,60 +5,14 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Self
 
-from pydantic import AliasChoices, Field, ValidationError
+from pydantic import ValidationError
 
 from foa_stage.jobs import Died, JobState, Resources
-from foa_stage.manifests import Frozen, Product, canonical_json
-from foa_stage.tree.files import locked, read_tail, sha256_of, write_atomic
-
-
-class Report(Frozen):
-    """How a piece of work ended.
-
-    Written once, by the stage, or by its service when the stage could not.
-    """
-
-    outcome: Literal["done", "failed"]
-    exit_code: int
-    reason: str = ""
-    log_tail: str = ""
-    products: tuple[Product, ...] = ()
-    facts: dict[str, Any] = {}
-    """What the next stages need to know besides the products."""
-    versions: dict[str, str] = {}
-    started: float = 0.0
-    """When the stage's process began, as Unix time."""
-    wall_s: float = 0.0
-    peak_memory_mib: int = 0
-    resources: Resources | None = Field(
-        default=None,
-        description="what the job could have used",
-        validation_alias=AliasChoices("resources", "asked"),  # the name until version 0.1
-    )
-
-    @classmethod
-    def read(cls, directory: Path) -> Self | None:
-        """Read the report in a directory of work; None if there is none that can be read."""
-        try:
-            return cls.model_validate_json((directory / "report.json").read_bytes())
-        except (FileNotFoundError, ValidationError):
-            return None
-
-    def product(self, role: str) -> Product:
-        """Return the product of this role."""
-        return next(product for product in self.products if product.role == role)
-
-    def missing(self) -> list[Path]:
-        """Return the products that are no longer there, or no longer of their size."""
-        return [
-            p.path for p in self.products if not p.path.is_file() or p.path.stat().st_size != p.size
-        ]
-
-    def corrupt(self) -> list[Path]:
-        """Return the products whose content is not what the stage wrote."""
-        return [p.path for p in self.products if sha256_of(p.path) != p.sha256]
+from foa_stage.manifests import Frozen, canonical_json
+from foa_stage.tree.files import locked, read_tail, write_atomic, write_once
+from foa_stage.tree.report import Report
 
 
 @dataclass(frozen=True)
@@ -105,6 +59,15 @@ class Attempt:
         content = death.__dict__ if death else {}
         write_atomic(self.directory / "conclusion.json", canonical_json(content))
 
+    def withdraw(self) -> None:
+        """Note that its job was cancelled because nobody asks for the work any more."""
+        write_atomic(self.directory / "withdrawn", b"")
+
+    @property
+    def withdrawn(self) -> bool:
+        """Tell whether its job was cancelled because nobody asked for the work any more."""
+        return (self.directory / "withdrawn").exists()
+
     @property
     def ended(self) -> bool:
         """Tell whether the job's ending has been recorded."""
@@ -118,6 +81,11 @@ class Attempt:
         if "node" in content:  # the name of `host` until version 0.1
             content["host"] = content.pop("node")
         return Died(**(content | {"state": JobState(content["state"])})) if content else None
+
+    @property
+    def waiting(self) -> str:
+        """Return why the scheduler does not take the job yet, in its words; empty if it did."""
+        return "" if self.ended else read_tail(self.directory / "waiting", lines=1)
 
     def log_tail(self, lines: int = 20) -> str:
         """Read the end of what the job wrote on stderr."""
@@ -158,8 +126,8 @@ class Work:
     def attempts(self) -> list[Attempt]:
         """Return all attempts in order; one counts as soon as its resources.json exists."""
         intents = self.directory.glob("attempt-*/resources.json")
-        numbers = sorted(int(path.parent.name.removeprefix("attempt-")) for path in intents)
-        return [Attempt(self, number) for number in numbers]
+        names = (path.parent.name.removeprefix("attempt-") for path in intents)
+        return [Attempt(self, number) for number in sorted(int(n) for n in names if n.isdecimal())]
 
     def resources(self) -> Resources | None:
         """Return what the newest job of this work may use; None if none was submitted."""
@@ -171,10 +139,20 @@ class Work:
         return locked(self.directory / "lock")
 
     def deaths(self, last: Attempt) -> list[Died]:
-        """Return how the attempts up to `last` died, since the last one that did not."""
-        attempts = [attempt for attempt in self.attempts() if attempt.number <= last.number]
-        deaths = takewhile(bool, (attempt.death() for attempt in reversed(attempts)))
+        """Return how the attempts up to `last` died, since the last success or retry."""
+        counted = [one for one in self._counted_attempts() if one.number <= last.number]
+        deaths = takewhile(bool, (attempt.death() for attempt in reversed(counted)))
         return [death for death in deaths if death][::-1]
+
+    def unanswered_death(self) -> Died | None:
+        """Return how the newest attempt died, if nothing has followed from it yet."""
+        newest = self._counted_attempts()[-1:]
+        return newest[0].death() if newest and not self.last_report() else None
+
+    def _counted_attempts(self) -> list["Attempt"]:
+        """Return the attempts since the last retry that nobody withdrew."""
+        first = self._retried().first_attempt
+        return [one for one in self.attempts() if one.number >= first and not one.withdrawn]
 
     def report(self) -> Report | None:
         """Read the report, if the work has ended and all its products are still there."""
@@ -189,6 +167,42 @@ class Work:
         """Write down how the work ended."""
         write_atomic(self.directory / "report.json", report.model_dump_json(indent=1).encode())
 
+    def write_failure(self, report: Report) -> Report:
+        """Write down a failure that the stage could not report; return the report that counts.
+
+        A report of the stage that becomes visible only now is not overwritten.
+        """
+        content = report.model_dump_json(indent=1).encode()
+        written = write_once(self.directory / "report.json", content)
+        return report if written else self.last_report() or report
+
     def forget(self) -> None:
         """Drop the report, so that the work is done again when next asked for."""
         (self.directory / "report.json").unlink(missing_ok=True)
+
+    def retry(self, generation: str) -> None:
+        """Have failed work done again, once for a submission; attempts are counted anew."""
+        report, retried = self.last_report(), self._retried()
+        if not report or report.outcome != "failed":
+            return
+        newest = max((attempt.number for attempt in self.attempts()), default=0)
+        if retried.generation != generation:
+            retried = _Retried(generation=generation, first_attempt=newest + 1)
+            write_atomic(self.directory / "retried.json", canonical_json(retried))
+        if newest < retried.first_attempt:  # also after a crash at this place
+            self.forget()
+
+    def _retried(self) -> "_Retried":
+        try:
+            return _Retried.model_validate_json((self.directory / "retried.json").read_bytes())
+        except (FileNotFoundError, ValidationError):
+            return _Retried()
+
+
+class _Retried(Frozen):
+    """The last retry of a piece of work."""
+
+    generation: str | None = None
+    """Of the submission that asked for it."""
+    first_attempt: int = 1
+    """Earlier ones do not count any more."""

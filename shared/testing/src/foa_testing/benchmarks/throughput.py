@@ -6,6 +6,7 @@ The stages are stubs: what is left is what this software costs, and SLURM.
 import json
 import os
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -13,12 +14,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from foa.cli.submitting import submit
+from foa.cli.submitting import publish
+from foa.intake.submission import submission
 from foa.pipeline import JobService, installed_services, job_services
 from foa.pipeline.installed import before
 from foa.site import read_site
 from foa_stage.manifests import Request
 from foa_stage.tree import LinkedWork, RunTree, Work
+from foa_testing.benchmarks.slurm_alone import complete_alone
 from foa_testing.fakes.stub_site import finish, make_request, make_site, start_daemons
 from foa_testing.stack.daemons import Daemons
 from foa_testing.stack.processes import SYSTEM_PROGRAMS, wait_until
@@ -44,9 +47,9 @@ class Throughput:
         return {
             "jobs_per_s": self.jobs / self.wall_s,
             "messages_per_s": self.messages / self.wall_s,
-            "hand_over_median_s": statistics.median(self.hand_overs),
-            "hand_over_95_s": statistics.quantiles(self.hand_overs, n=20)[-1],
-            "commands_per_job": self.commands / self.jobs,
+            "handover_median_s": statistics.median(self.hand_overs),
+            "handover_p95_s": statistics.quantiles(self.hand_overs, n=20)[-1],
+            "slurm_commands_per_job": self.commands / self.jobs,
         }
 
     def __str__(self) -> str:
@@ -58,20 +61,19 @@ def run_requests(
     stack: Stack, daemons: Daemons, site: Path, requests: Sequence[Request], limit_s: float
 ) -> Throughput:
     """Submit requests, wait for their ends, and measure how they got there."""
-    tree, begun, scrapes = RunTree(read_site(site).tree), time.time(), _last_turn(stack)
+    tree, begun = RunTree(read_site(site).tree), time.time()
     commands, messages = (_count(stack, name) for name in COUNTERS)
-    submit(read_site(site), list(requests))
+    publish(read_site(site), [submission(request, tree) for request in requests])
     finish(tree, requests, limit_s)
-    wall = time.time() - begun
     ended = time.time()
-    wait_until(lambda: _last_turn(stack) > ended, f"a scrape after {scrapes}")
+    wait_until(lambda: _last_turn(stack) > ended, "a scrape after the last ending")
     every = {work.directory: work for work in _works(tree, requests)}
     return Throughput(
         jobs=len(every),
         attempts=sum(len(work.attempts()) for work in every.values()),
         messages=_count(stack, COUNTERS[1]) - messages,
         commands=_count(stack, COUNTERS[0]) - commands,
-        wall_s=wall,
+        wall_s=ended - begun,
         hand_overs=list(_hand_overs(tree, requests, _submissions(daemons))),
     )
 
@@ -129,29 +131,33 @@ def _needed(link: LinkedWork, links: Sequence[LinkedWork]) -> list[LinkedWork]:
 
 
 def main() -> None:
-    """Print how throughput and latency grow from 10 to 1000 runs."""
+    """Print how throughput and latency grow from 10 to 1000 runs, beside SLURM alone."""
     os.environ["PATH"] += SYSTEM_PROGRAMS
     with tempfile.TemporaryDirectory() as directory:
         stack = Stack(Path(directory) / "stack", Path.cwd(), base_port=24000, cpus=16)
         os.environ |= stack.slurm.environment
         stack.start()
         try:
-            for n_runs in (10, 100, 1000):
-                measured = _measure(stack, Path(directory) / str(n_runs), n_runs)
-                print(f"runs={n_runs} {measured}", flush=True)  # noqa: T201
+            for n_runs in map(int, sys.argv[1:] or ("10", "100", "1000")):
+                line = _measure(stack, Path(directory) / str(n_runs), n_runs)
+                print(line, flush=True)  # noqa: T201
         finally:
             stack.stop()
 
 
-def _measure(stack: Stack, home: Path, n_runs: int) -> Throughput:
+def _measure(stack: Stack, home: Path, n_runs: int) -> str:
+    """Measure a request of so many runs, then the same jobs by SLURM alone; spell the values."""
     site = make_site(stack, home)
-    daemons = stack.daemons(site)
+    daemons, request = stack.daemons(site), make_request(site, "bench", range(1, n_runs + 1))
     start_daemons(daemons)
     try:
-        request = make_request(site, "bench", range(1, n_runs + 1))
-        return run_requests(stack, daemons, site, [request], limit_s=3600)
+        flowed = run_requests(stack, daemons, site, [request], limit_s=3600)
     finally:
         daemons.stop_all()
+    works = list(RunTree(home / "tree").works())
+    alone = complete_alone(read_site(site), works, home / "alone")
+    ratio = flowed.values["jobs_per_s"] / alone
+    return f"runs={n_runs} {flowed} slurm_alone_per_s={alone:.2f} ratio={ratio:.2f}"
 
 
 if __name__ == "__main__":

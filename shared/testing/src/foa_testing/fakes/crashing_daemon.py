@@ -10,19 +10,19 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from foa.bus.rabbitmq import RabbitBus
+from foa.bus.rabbitmq.connection import Connection
 from foa.cli.__main__ import make_app
-from foa.executors.batch import BatchExecutor
+from foa.executors.batch.submissions import Submissions
 from foa_stage.tree import Attempt, Mailbox
 
 STEPS: dict[str, tuple[type, str]] = {
     "told": (Mailbox, "put"),
     "intent-written": (Attempt, "begin"),
-    "looked-up": (BatchExecutor, "_look_up"),
-    "submitted": (BatchExecutor, "_hand_over"),
-    "acknowledged": (RabbitBus, "_acknowledge"),
+    "script-written": (Submissions, "_write_script"),
+    "submitted": (Submissions, "_hand_over"),
+    "acknowledged": (Connection, "acknowledge"),
     "concluded": (Attempt, "record_ending"),
-    "published": (RabbitBus, "publish"),
+    "published": (Connection, "send"),
     "marked": (Mailbox, "remove"),
 }
 """The steps of a service with a manifest, in this order: the method that does each."""

@@ -1,6 +1,6 @@
 """Manifests with sensible defaults, for tests."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +17,13 @@ from foa_stage.manifests import (
     Product,
     Profile,
     Request,
+    RequestFailed,
     RequestSubmitted,
+    ResultsPhase,
     Run,
     RunFailed,
     RunSelected,
+    Said,
     Target,
     TestNode,
 )
@@ -62,13 +65,13 @@ def make_product(role: str, path: Path = Path("/archive/product"), content: str 
     return Product(role=role, path=path, size=1, sha256=content * 64, events=1)
 
 
-def make_run(obs_id: int = 1, grade: Grade = Grade.GOOD) -> Run:
-    """Return a run on the Crab."""
+def make_run(obs_id: int = 1) -> Run:
+    """Return a good run on the Crab."""
     return Run(
         obs_id=obs_id,
         night=NIGHT,
         dl1=make_stamp(f"/archive/dl1_{obs_id}.h5"),
-        grade=grade,
+        grade=Grade.GOOD,
         criteria=(),
         pointing=Pointing(ra=83.6, dec=22.4, zenith=20, azimuth=100),
         elapsed_s=1200,
@@ -90,17 +93,20 @@ def make_models() -> Models:
 
 
 def _about(obs_id: int, obs_ids: Runs) -> dict[str, Any]:
-    return {"request": make_request(), "obs_id": obs_id, "obs_ids": obs_ids}
+    generation = request_submitted().generation
+    about = {"request": make_request(), "generation": generation}
+    return about | {"obs_id": obs_id, "n_runs": len(obs_ids)}
 
 
-def request_submitted() -> RequestSubmitted:
-    """Say that somebody asked."""
-    return RequestSubmitted(request=make_request(), inputs="0")
+def request_submitted(minute: int = 0) -> RequestSubmitted:
+    """Say that somebody asked, at a minute of some hour: every one opens a generation."""
+    when = datetime(2024, 12, 6, 9, minute, tzinfo=UTC)
+    return RequestSubmitted(request=make_request(), inputs="0", said=Said(who="shifter", when=when))
 
 
-def run_selected(obs_id: int = 1, obs_ids: Runs = (1,), grade: Grade = Grade.GOOD) -> RunSelected:
+def run_selected(obs_id: int = 1, obs_ids: Runs = (1,)) -> RunSelected:
     """Say that a run was found."""
-    return RunSelected(**_about(obs_id, obs_ids), run=make_run(obs_id, grade))
+    return RunSelected(**_about(obs_id, obs_ids), run=make_run(obs_id))
 
 
 def dl2_ready(obs_id: int = 1, obs_ids: Runs = (1,), dl2: Product | None = None) -> Dl2Ready:
@@ -126,7 +132,16 @@ def run_failed(obs_id: int = 1, obs_ids: Runs = (1,)) -> RunFailed:
     return RunFailed(**_about(obs_id, obs_ids), stage="dl3-maker", reason="no IRF")
 
 
-def analysis_ready() -> AnalysisReady:
-    """Say that final results exist."""
-    products = (make_product("results.json"),)
-    return AnalysisReady(request=make_request(), phase="final", products=products)
+def request_failed(reason: str = "no run") -> RequestFailed:
+    """Say that nothing can be analysed."""
+    generation = request_submitted().generation
+    return RequestFailed(request=make_request(), generation=generation, reason=reason)
+
+
+def analysis_ready(
+    phase: ResultsPhase = "final", results: Product | None = None, minute: int = 0
+) -> AnalysisReady:
+    """Say that results exist, of what was submitted at a minute."""
+    products = (results or make_product("results.json"),)
+    about = {"request": make_request(), "generation": request_submitted(minute).generation}
+    return AnalysisReady.model_validate(about | {"phase": phase, "products": products})

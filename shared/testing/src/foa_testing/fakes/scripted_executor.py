@@ -1,7 +1,7 @@
 """An executor that runs nothing: tests decide how jobs end."""
 
 from foa.executors import Job
-from foa_stage.jobs import Ending
+from foa_stage.jobs import Died, Ending, JobState
 
 
 class ScriptedExecutor:
@@ -31,3 +31,8 @@ class ScriptedExecutor:
         """Let a job end."""
         del self._live[ending.name]
         self._ended.append(ending)
+
+    def cancel(self, name: str) -> None:
+        """End a job as cancelled."""
+        if name in self._live:
+            self.end(Died(name, JobState.CANCELLED))

@@ -24,10 +24,13 @@ def make_site(stack: Stack, home: Path, fates: dict[int, str] | None = None) -> 
     return stack.write_site(make_local_site(home, fates), home)
 
 
-def make_local_site(home: Path, fates: dict[int, str] | None = None) -> Path:
-    """Make a site of stub stages that run as processes of this host; return its file's path."""
+def make_local_site(home: Path, fates: dict[int, str] | None = None, **of_stages: Any) -> Path:
+    """Make a site of stub stages that run as processes of this host; return its file's path.
+
+    `of_stages` are further settings of `stub_stages.install`.
+    """
     (home / "archive").mkdir(parents=True, exist_ok=True)
-    stub_stages.install(home / "envs", _run_of(home / "archive"), fates)
+    stub_stages.install(home / "envs", run_of(home / "archive"), fates, **of_stages)
     site = {
         "name": "stub",
         "tree": str(home / "tree"),
@@ -39,7 +42,19 @@ def make_local_site(home: Path, fates: dict[int, str] | None = None) -> Path:
     return home / "site.yaml"
 
 
-def _run_of(archive: Path) -> dict[str, Any]:
+def make_unreachable_site(home: Path) -> Path:
+    """Make a local site whose broker does not run; return the path of its file."""
+    broker = {"host": "127.0.0.1", "port": 1, "passwords": str(home)}
+    return change(make_local_site(home), broker=broker)
+
+
+def change(site: Path, **settings: Any) -> Path:
+    """Set whole sections of a site file, or add them; return its path."""
+    site.write_text(yaml.safe_dump(yaml.safe_load(site.read_text()) | settings))
+    return site
+
+
+def run_of(archive: Path) -> dict[str, Any]:
     """Return a run whose files lie in an archive."""
     run = factories.make_run()
     models = {"directory": archive / "models", "config": factories.make_stamp(f"{archive}/config")}

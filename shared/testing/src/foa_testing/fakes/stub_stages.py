@@ -19,7 +19,13 @@ MIB = 1 << 20
 HUNGER_MIB, HUNGER_S, SLOWNESS_S = 250, 3.0, 600.0
 
 
-def install(environments: Path, run: dict[str, Any], fates: dict[int, str] | None = None) -> None:
+def install(
+    environments: Path,
+    run: dict[str, Any],
+    fates: dict[int, str] | None = None,
+    trace: Path | None = None,
+    duration_s: float = 0.0,
+) -> None:
     """Make an environment for each job service.
 
     Parameters
@@ -29,6 +35,11 @@ def install(environments: Path, run: dict[str, Any], fates: dict[int, str] | Non
     fates
         By run number: `bad` (its DL1 file is corrupt), `silent` (ends well without report or
         product), `hungry` (needs 250 MiB), `slow` (its first attempt would take ten minutes).
+    trace
+        File to which every execution appends `start KEY ATTEMPT PID` when it begins, and
+        `end KEY ATTEMPT PID OUTCOME` when its report is written; KEY is the stage's and the work's.
+    duration_s
+        About how long an execution takes.
     """
     from foa.pipeline import job_services
     from foa.runtime import source_directory
@@ -38,7 +49,8 @@ def install(environments: Path, run: dict[str, Any], fates: dict[int, str] | Non
         program = home / "bin/foa-stage"
         program.parent.mkdir(parents=True, exist_ok=True)
         settings = home / "settings.json"
-        settings.write_text(json.dumps({"run": run, "fates": fates or {}}))
+        told = {"run": run, "fates": fates or {}, "duration_s": duration_s}
+        settings.write_text(json.dumps(told | ({"trace": str(trace)} if trace else {})))
         stub = source_directory(service.package) / "stub.py"
         # -I and -S: a Python that starts in hundredths of a second
         command = f'{sys.executable} -IS {__file__} {stub} {settings} "$2"'
@@ -54,7 +66,9 @@ def main(stub: Path, settings: dict[str, Any], request_path: Path) -> int:
     fate = Path(request.get("dl1", {}).get("path", "")).stem.rpartition("_")[2]
     if fate == "silent":
         return 0
+    _trace(settings, directory, "start")
     _suffer(fate, directory)
+    time.sleep(settings["duration_s"] * (os.getpid() % 10) / 5)
     report: dict[str, Any] = {"started": started, "peak_memory_mib": 10}
     if fate == "bad":
         reason = f"{request['dl1']['path']}: truncated"
@@ -64,7 +78,19 @@ def main(stub: Path, settings: dict[str, Any], request_path: Path) -> int:
         report |= _make(stub, request, settings, directory)
     report["wall_s"] = time.time() - started
     _write(directory / "report.json", json.dumps(report))
+    _trace(settings, directory, "end", report["outcome"])
     return int(report["exit_code"])
+
+
+def _trace(settings: dict[str, Any], directory: Path, *words: str) -> None:
+    """Append a line about this execution; lines of several processes do not mix."""
+    if "trace" not in settings:
+        return
+    what, *more = words
+    key = f"{directory.parent.name}/{directory.name}"
+    line = " ".join((what, key, Path.cwd().name, str(os.getpid()), *more))
+    with Path(settings["trace"]).open("ab", buffering=0) as trace:
+        trace.write(f"{line}\n".encode())
 
 
 def _suffer(fate: str, directory: Path) -> None:

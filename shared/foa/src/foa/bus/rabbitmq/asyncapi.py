@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from foa.bus.rabbitmq.topology import EXCHANGE, queue_of
-from foa_stage.manifests import KINDS
-from foa_stage.manifests.kinds import SCHEMA_VERSION
+from foa_stage.manifests import KINDS, SCHEMA_VERSION
 
 Kinds = tuple[str, ...]
 INFO = {

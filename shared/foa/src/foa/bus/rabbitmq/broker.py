@@ -7,15 +7,17 @@ from typing import Any
 
 import pika
 from pika.adapters.blocking_connection import BlockingChannel
-from pika.exceptions import AMQPError
 
+from foa.bus.consumer import Consumer
+from foa.bus.handlings import Handlings
 from foa.bus.port import BusAway, Delivered, Parked
 from foa.bus.rabbitmq import topology
 from foa.bus.rabbitmq.address import Broker, BrokerAddress
 from foa.bus.rabbitmq.bus import RabbitBus
 from foa.bus.rabbitmq.definitions import ADMINISTRATOR, OPERATOR
-from foa.bus.rabbitmq.delivery import REASON
-from foa.bus.rabbitmq.parameters import parameters_of
+from foa.bus.rabbitmq.messages import REASON
+from foa.bus.rabbitmq.parameters import BROKER_ERRORS, open_connection, spell
+from foa.bus.rabbitmq.renewal import declare_queues, queues_of
 from foa.bus.retries import RETRY_DELAYS_S
 from foa.errors import FoaError
 
@@ -36,13 +38,24 @@ class RabbitBroker:
         user: str,
         version: str,
         observe: Callable[[Delivered], None] = lambda delivered: None,
+        handlings: Handlings | None = None,
         retry_delays_s: Sequence[int] = RETRY_DELAYS_S,
     ) -> RabbitBus:
         """Return the connection of a service or of the operator; it is not started.
 
-        A queue must be declared for each of the delays.
+        Parameters
+        ----------
+        user, version
+            Whose connection it is: a service's by its name.
+        observe
+            Called after every delivery.
+        handlings
+            Where handlings are noted, if anywhere.
+        retry_delays_s
+            Seconds before each further attempt; a queue must be declared for each.
         """
-        return RabbitBus(self._address_of(user), user, version, observe, retry_delays_s)
+        consumer = Consumer(user, handlings, retry_delays_s)
+        return RabbitBus(self._address_of(user), user, version, observe, consumer)
 
     def reach(self) -> None:
         """Connect as the operator, find the exchange, and leave.
@@ -56,16 +69,20 @@ class RabbitBroker:
             channel.exchange_declare(topology.EXCHANGE, passive=True)
 
     def declare(self) -> int:
-        """Declare exchanges, queues and bindings; return how many."""
-        with self._channel() as channel:
+        """Declare exchanges, queues and bindings; return how many.
+
+        Queues with other arguments are made anew; they keep their messages.
+
+        Raises
+        ------
+        FoaError
+            If a service consumes from a queue that must be made anew.
+        """
+        with self._connection() as connection:
+            channel = connection.channel()
             for exchange in self._declared["exchanges"]:
                 channel.exchange_declare(exchange["name"], exchange["type"], durable=True)
-            for queue in self._declared["queues"]:
-                channel.queue_declare(queue["name"], durable=True, arguments=queue["arguments"])
-            for binding in self._declared["bindings"]:
-                channel.queue_bind(
-                    binding["destination"], binding["source"], binding["routing_key"]
-                )
+            declare_queues(connection, queues_of(self._declared))
             for kind in self._consumed:  # until version 0.1 some were bound here, too
                 channel.queue_unbind(topology.ANNOUNCEMENTS, topology.EXCHANGE, kind)
         return sum(map(len, self._declared.values()))
@@ -121,13 +138,17 @@ class RabbitBroker:
 
     @contextmanager
     def _channel(self, user: str = ADMINISTRATOR) -> Iterator[BlockingChannel]:
+        with self._connection(user) as connection:
+            yield connection.channel()
+
+    @contextmanager
+    def _connection(self, user: str = ADMINISTRATOR) -> Iterator[pika.BlockingConnection]:
         try:
-            with pika.BlockingConnection(parameters_of(self._address_of(user))) as connection:
-                yield connection.channel()
-        except (AMQPError, OSError) as error:
+            with open_connection(self._address_of(user)) as connection:
+                yield connection
+        except BROKER_ERRORS as error:
             where = f"{self._broker.host}:{self._broker.port}"
-            reason = f"{type(error).__name__}: {error}".removesuffix(": ")
-            raise BusAway(f"the broker at {where}: {reason}") from error
+            raise BusAway(f"the broker at {where}: {spell(error)}") from error
 
     def _address_of(self, user: str) -> BrokerAddress:
         address = self._broker.address_of(user)
@@ -158,5 +179,7 @@ def _fetch(channel: BlockingChannel, service: str) -> Iterator[tuple[int, Parked
 
 def _reason(properties: pika.BasicProperties) -> str:
     headers: dict[str, Any] = dict(properties.headers or {})
-    deaths = headers.get("x-death") or [{}]
-    return str(headers.get(REASON) or f"dead letter: {deaths[0].get('reason', 'unknown')}")
+    deaths = headers.get("x-death")
+    death = deaths[0] if isinstance(deaths, list) and deaths else {}
+    reason = death.get("reason") if isinstance(death, dict) else None
+    return str(headers.get(REASON) or f"dead letter: {reason or 'unknown'}")

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from foa.bus.rabbitmq.topology import EXCHANGE, permissions, topic_permissions
-from foa_stage.manifests import RequestSubmitted, kind_of
+from foa_stage.manifests import SAID, kind_of
 
 ADMINISTRATOR, OPERATOR = "admin", "operator"
 """Users besides the services: one declares and looks into parking queues, one submits."""
-SUBMITTED = (kind_of(RequestSubmitted),)
+SAID_KINDS = tuple(map(kind_of, SAID))
 """Kinds the operator may publish."""
 ALGORITHM = "rabbit_password_hashing_sha256"
 
@@ -37,7 +37,7 @@ def make_definitions(
     submitting = {"configure": "^$", "write": f"^{EXCHANGE}$", "read": "^$"}
     rights = {ADMINISTRATOR: everything, OPERATOR: submitting}
     rights |= {service: permissions(service) for service in said}
-    topics = {OPERATOR: SUBMITTED, **said}
+    topics = {OPERATOR: SAID_KINDS, **said}
     return {
         "vhosts": [{"name": vhost}],
         "users": [_user(user, _password(passwords / user)) for user in rights],

@@ -10,12 +10,18 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from foa.bus.retries import DELIVERY_LIMIT, RETRY_DELAYS_S
+from foa.bus.retries import RETRY_DELAYS_S
 
 EXCHANGE = "foa"
 PARKING = "foa.parking"
 ANNOUNCEMENTS = "foa.announcements"
 MAX_ANNOUNCEMENTS = 10_000
+UNLIMITED = 1_000_000
+"""Deliveries of a message before the broker takes it for dead: more than there ever are.
+
+RabbitMQ counts what was only fetched by a consumer that died, too; who parks is the service.
+Without a number, RabbitMQ 4 takes 20; −1 means unlimited there, but 0 to RabbitMQ 3.
+"""
 SAFE = {"x-dead-letter-strategy": "at-least-once", "x-overflow": "reject-publish"}
 """Arguments of queues whose dead letters must not be lost."""
 
@@ -73,7 +79,7 @@ def _queues(service: str) -> dict[str, dict[str, Any]]:
     Dead letters of its main queue go to the parking exchange, those of a waiting one back to it.
     """
     to_parking = {
-        "x-delivery-limit": DELIVERY_LIMIT,
+        "x-delivery-limit": UNLIMITED,
         "x-dead-letter-exchange": PARKING,
         "x-dead-letter-routing-key": queue_of(service),
     }
@@ -82,7 +88,12 @@ def _queues(service: str) -> dict[str, dict[str, Any]]:
         retry_queue_of(service, delay): {"x-message-ttl": delay * 1000, **back, **SAFE}
         for delay in RETRY_DELAYS_S
     }
-    return {queue_of(service): {**to_parking, **SAFE}, parking_queue_of(service): {}, **waiting}
+    parking = {"x-delivery-limit": UNLIMITED}  # whoever lists parked messages fetches them
+    return {
+        queue_of(service): {**to_parking, **SAFE},
+        parking_queue_of(service): parking,
+        **waiting,
+    }
 
 
 def permissions(service: str) -> dict[str, str]:

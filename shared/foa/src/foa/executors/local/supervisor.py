@@ -2,7 +2,8 @@
 
 The command returns as soon as it has the job in hand, and goes on in the background, outliving
 whoever started it. While it lives it holds a lock on `lock`; when the job has ended it writes
-`ending.json`. A free lock and no `ending.json` mean that the supervisor itself was killed.
+`ending.json`. A free lock and no `ending.json` mean that the supervisor itself was killed. The
+processes that the job leaves then are found by their session (`foa.executors.local.session`).
 """
 
 import fcntl
@@ -17,9 +18,12 @@ from typing import Any
 
 import psutil
 
+from foa.executors.local.session import record_leader
 from foa_stage.jobs import JobState
 from foa_stage.tree import write_atomic
 
+CANCEL_NAME = "cancel"
+"""File in a job's directory that asks for its end."""
 POLL_S = 0.1
 MIB = 1 << 20
 PR_SET_PDEATHSIG = 1
@@ -47,8 +51,10 @@ def _run(directory: Path, intent: dict[str, Any]) -> dict[str, Any]:
         settings: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": out, "stderr": err}
         settings |= {"start_new_session": True, "preexec_fn": _die_with_parent}
         child = psutil.Popen(intent["command"], **settings)
+    record_leader(directory, child.pid)
     start = time.monotonic()
-    ending = _watch(child, intent["memory_mib"], start + intent["time_limit_s"])
+    cancel = directory / CANCEL_NAME
+    ending = _watch(child, intent["memory_mib"], start + intent["time_limit_s"], cancel)
     return ending | {"wall_s": round(time.monotonic() - start, 2)}
 
 
@@ -59,8 +65,8 @@ def _die_with_parent() -> None:
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def _watch(child: psutil.Popen, memory_mib: int, deadline: float) -> dict[str, Any]:
-    """Wait for the job to end, or end it when it exceeds a limit."""
+def _watch(child: psutil.Popen, memory_mib: int, deadline: float, cancel: Path) -> dict[str, Any]:
+    """Wait for the job to end, or end it when it exceeds a limit or is cancelled."""
     peak, state = 0, None
     while child.poll() is None:
         peak = max(peak, _memory(child) // MIB)
@@ -68,6 +74,8 @@ def _watch(child: psutil.Popen, memory_mib: int, deadline: float) -> dict[str, A
             state = JobState.OUT_OF_MEMORY
         elif time.monotonic() > deadline:
             state = JobState.TIMEOUT
+        elif cancel.exists():
+            state = JobState.CANCELLED
         if state:
             os.killpg(child.pid, signal.SIGKILL)
             child.wait()

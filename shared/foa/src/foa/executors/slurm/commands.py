@@ -6,24 +6,25 @@ from pathlib import Path
 
 from foa.executors.port import Job
 from foa.executors.scheduler import (
-    SCRIPT_NAME,
     Answer,
     Command,
     JobRecord,
     NoAnswer,
-    Rejected,
     Submission,
     Submitted,
     Unsure,
 )
+from foa.executors.script import SCRIPT_NAME
 from foa.executors.slurm.settings import SlurmSettings
 from foa.executors.slurm.states import (
+    ID_VARIABLE,
     MIB,
-    is_transient,
+    host_of,
     minutes,
     niceness,
     phase_of,
     queue_phase_of,
+    refusal_of,
     state_of,
 )
 from foa_stage.jobs import Resources
@@ -46,6 +47,11 @@ class SlurmCommands:
     environment of its user and starts several times as slowly.
     """
 
+    @property
+    def id_variable(self) -> str:
+        """Return the name of the variable that tells a job its id."""
+        return ID_VARIABLE
+
     def submission(self, job: Job) -> Command:
         """Build an sbatch command."""
         options = {
@@ -67,9 +73,8 @@ class SlurmCommands:
             job_id = answer.out.strip().split(";")[0]
             unsure = Unsure(f"sbatch answered {answer.out!r}")
             return Submitted(job_id) if job_id.isdigit() else unsure
-        error = answer.err.strip().removeprefix("sbatch: error: ")
-        reason = error or f"sbatch ended with {answer.code}"
-        return Unsure(reason) if is_transient(answer.err) else Rejected(reason)
+        words = _words(answer.err)
+        return refusal_of(words) if words else Unsure(f"sbatch ended with {answer.code}")
 
     def queue_query(self, jobs: Sequence[Job]) -> Command:
         """Build an squeue command."""
@@ -101,6 +106,10 @@ class SlurmCommands:
             if "." not in parts[0] and parts[1] in memory
         ]
 
+    def cancellations(self, records: Sequence[JobRecord]) -> list[Command]:
+        """Build an scancel command."""
+        return [self._command("scancel", *(record.job_id for record in records))]
+
     def test(self) -> Command:
         """Build an sbatch command that submits nothing."""
         flags = _flags(self.settings.options())
@@ -123,7 +132,7 @@ def read_memory(text: str) -> int:
     number, factor = (text[:-1], factors[text[-1]]) if has_unit else (text, 1)
     try:
         return int(float(number) * factor / MIB)
-    except ValueError:
+    except (ValueError, OverflowError):
         return 0
 
 
@@ -139,7 +148,7 @@ def _files(directory: Path) -> dict[str, str]:
     return {
         "output": str(directory / "out"),
         "error": str(directory / "err"),
-        "open-mode": "truncate",
+        "open-mode": "append",
         "chdir": str(directory),
     }
 
@@ -159,6 +168,12 @@ def _output(answer: Answer) -> str:
     return answer.out
 
 
+def _words(err: str) -> str:
+    """Return in one line what sbatch wrote on stderr."""
+    lines = (line.removeprefix("sbatch: ") for line in err.strip().splitlines())
+    return "; ".join(line.removeprefix("error: ") for line in lines)
+
+
 def _first_line(err: str) -> str:
     return next(iter(err.strip().splitlines()), "").removeprefix("sbatch: ")
 
@@ -166,7 +181,7 @@ def _first_line(err: str) -> str:
 def _queue_record(parts: Sequence[str]) -> JobRecord:
     job_id, name, word, submitted, host, directory = parts
     record = JobRecord(job_id, name, queue_phase_of(word), submitted=_number(submitted))
-    return replace(record, host=host, directory=directory)
+    return replace(record, host=host_of(host), directory=directory)
 
 
 def _peaks(lines: Sequence[Sequence[str]]) -> dict[str, int]:
@@ -189,7 +204,7 @@ def _accounting_record(parts: Sequence[str], peak_mib: int, memory_mib: int) -> 
         submitted=_number(submitted),
         exit_code=_number(exit_code),
         signal=_number(signal),
-        host=host,
+        host=host_of(host),
         elapsed_s=_number(elapsed),
         peak_memory_mib=peak_mib,
         directory=directory,
@@ -198,4 +213,4 @@ def _accounting_record(parts: Sequence[str], peak_mib: int, memory_mib: int) -> 
 
 
 def _number(text: str) -> int:
-    return int(text) if text.isdigit() else 0
+    return int(text) if text.isdecimal() else 0

@@ -1,8 +1,9 @@
-"""Meaning of SLURM's states, and units that its commands and slurmrestd share."""
+"""Meaning of SLURM's states and refusals, and its units, as commands and slurmrestd share them."""
 
-from foa.executors.scheduler import JobRecord, Phase
+from foa.executors.scheduler import Deferred, JobRecord, Phase, Rejected, Unsure
 from foa_stage.jobs import JobState
 
+ID_VARIABLE = "SLURM_JOB_ID"
 MIB = 1 << 20
 ENDED_STATES: dict[str, JobState | None] = {
     "COMPLETED": None,
@@ -32,16 +33,43 @@ NEARLY_ALL = 0.9
 """Share of its memory that a killed job must have used for memory to count as the cause."""
 TOP_PRIORITY, NICE_STEP = 5, 100
 """Without privileges jobs can only ask for less priority: the highest gets nice 0."""
-TRANSIENT = (
-    "Unable to contact slurm controller",
-    "Socket timed out",
-    "Connection refused",
-    "Connection timed out",
-    "Slurm temporarily unable",
-    "Unexpected message received",
-    "Zero Bytes were transmitted",
+NO_HOST = "None assigned"
+PERMANENT = (
+    "Invalid account",
+    "Invalid partition",
+    "Invalid qos",
+    "Invalid feature",
+    "User's group not permitted to use this partition",
+    "Requested node configuration is not available",
+    "Requested nodes not in this partition",
+    "Requested time limit is invalid",
+    "More processors requested than permitted",
+    "CPU count specification invalid",
+    "Memory required by task is not available",
+    # limits of an association or a QOS on a single job
+    "MaxWallDurationPerJob",
+    "MaxCpuPerJob",
+    "MaxMemPerJob",
+    "MaxMemoryPerJob",
 )
-"""Errors that tell nothing about the request: the controller or its data base is away."""
+"""Words of refusals that stay as long as the job is as it is."""
+DOUBTFUL = (
+    "Socket timed out",
+    "Zero Bytes were transmitted",
+    "Unexpected message received",
+    "(send failure)",
+    "(receive failure)",
+    "(shutdown failure)",
+    "Connection reset",
+    # slurmrestd says so of a job that was accepted and waits for a host
+    "Required node not available",
+)
+"""Words of answers after which the job may have been accepted."""
+
+
+def host_of(nodes: str) -> str:
+    """Return the host of a job; empty if it got none."""
+    return "" if nodes == NO_HOST else nodes
 
 
 def phase_of(word: str) -> Phase:
@@ -70,9 +98,17 @@ def state_of(word: str, record: JobRecord, memory_mib: int) -> JobState | None:
     return state
 
 
-def is_transient(error: str) -> bool:
-    """Tell whether an error goes away by itself."""
-    return any(text in error for text in TRANSIENT)
+def refusal_of(words: str) -> Rejected | Deferred | Unsure:
+    """Return what SLURM's words about a submission mean.
+
+    An operator can put right nearly all that SLURM complains of, so only what is known to be
+    permanent ends a job.
+    """
+    if any(text in words for text in DOUBTFUL):
+        return Unsure(words)
+    if any(text in words for text in PERMANENT):
+        return Rejected(words)
+    return Deferred(words)
 
 
 def minutes(seconds: int) -> int:
