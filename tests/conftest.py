@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+DEAD = pytest.StashKey[list]()
+"""Servers of the tests that did not live to their end."""
 DISPLAY = (
     *("CI", "GITHUB_ACTIONS", "FORCE_COLOR", "PY_COLORS", "NO_COLOR", "COLORTERM", "LINES"),
     *("TERMINAL_WIDTH", "TTY_COMPATIBLE", "TTY_INTERACTIVE", "TYPER_USE_RICH"),
@@ -38,7 +40,7 @@ def realdata(repository):
 
 
 @pytest.fixture(scope="session")
-def raise_stack(repository, tmp_path_factory):
+def raise_stack(request, repository, tmp_path_factory):
     """Servers of the tests' own, until the tests are through."""
     # the stages' environments, whose tests read this file too, have no broker's client
     from foa_testing.stack.processes import SYSTEM_PROGRAMS
@@ -59,7 +61,15 @@ def raise_stack(repository, tmp_path_factory):
 
     yield start
     for stack in stacks:
+        died = [name for name, lives in stack.status().items() if not lives]
+        request.config.stash.setdefault(DEAD, []).extend((stack.root, name) for name in died)
         stack.stop()
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    """Tell which servers did not live to the end of the tests: it explains many failures."""
+    for root, name in config.stash.get(DEAD, []):
+        terminalreporter.write_line(f"died before the end of the tests: {name}, see {root}")
 
 
 @pytest.fixture(scope="session")

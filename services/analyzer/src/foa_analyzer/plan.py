@@ -162,13 +162,10 @@ def _through(manifest: _About, tree: RunTree) -> Iterator[tuple[int, _Dl3]]:
     When one of these is made again, the DL3 file will be, too.
     """
     request_id, generation = manifest.request.id, manifest.generation
-
-    def number(kind: type[Dl2Ready | Dl3Ready | IrfReady], obs_id: int) -> int:
-        return tree.number(request_id, kind, obs_id, generation)
-
+    numbers = tree.announcements(request_id, generation)
+    made, dl2, irf = (numbers.get(kind_of(kind), {}) for kind in (Dl3Ready, Dl2Ready, IrfReady))
     for obs_id, dl3 in tree.views_per_run(request_id, Dl3Ready, _Dl3, generation):
-        made = number(Dl3Ready, obs_id)
-        is_newest = made > number(Dl2Ready, obs_id) and made > number(IrfReady, obs_id)
+        is_newest = made.get(obs_id, 0) > max(dl2.get(obs_id, 0), irf.get(obs_id, 0))
         if is_newest and tree.has_product(dl3.dl3):
             yield obs_id, dl3
 

@@ -14,7 +14,7 @@ from foa_testing.chaos.people import People
 from foa_testing.chaos.proxy import Proxy
 from foa_testing.chaos.schedule import BAD_RUN
 from foa_testing.fakes import stub_site
-from foa_testing.stack.processes import StackError
+from foa_testing.stack.processes import StackError, start_surely
 from foa_testing.stack.whole import Stack
 
 BASE_PORT = 23000
@@ -22,8 +22,6 @@ DURATION_S = 1.0
 """Of a stage, about."""
 NODES_S = 10.0
 """Between two looks whether a node of SLURM needs to be resumed."""
-RECOVERIES = 3
-"""Trials to start a server."""
 SBATCH = """\
 #!/bin/bash
 # sbatch, which is killed with SIGKILL if a file says so: before or after it has submitted its job
@@ -178,7 +176,7 @@ class World:
     def _recover(self, subject: str, seconds: float, end: Callable[[], object]) -> None:
         time.sleep(seconds)
         try:
-            _insist(end)
+            start_surely(end)
         except BaseException as error:
             self.failures.append(error)
         self.disturbed.discard(subject)
@@ -193,14 +191,3 @@ class World:
             aside = slurm.command("sinfo", "-hN", "-t", "down,drain,fail", "-o", "%N").split()
             for node in set(aside):
                 slurm.command("scontrol", "update", f"nodename={node}", "state=resume", check=False)
-
-
-def _insist(end: Callable[[], object]) -> None:
-    """Start something, perhaps several times: a server that is killed may not start at once."""
-    for _ in range(RECOVERIES - 1):
-        try:
-            end()
-        except StackError:
-            continue
-        return
-    end()

@@ -10,7 +10,15 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-STOP_TIMEOUT_S = 20.0
+import psutil
+
+STOP_TIMEOUT_S = 60.0
+CLOCK_ERROR_S = 1.0
+"""Between the times of files and those of processes, which count in ticks since the boot."""
+TRIALS = 3
+"""To start a server."""
+LINES = 30
+"""Of the log of a server that does not start."""
 SYSTEM_PROGRAMS = ":/usr/sbin:/sbin"
 """Directories of servers in Debian, for the PATH."""
 
@@ -94,12 +102,17 @@ def wait_until(
 
 
 def pid_of(pid_file: Path) -> int | None:
-    """Return the living process of a pid file; a zombie, reaped late, counts as gone."""
+    """Return the living process of a pid file.
+
+    A zombie, reaped late, counts as gone, and so does the process of a file that is older than it:
+    numbers of processes are given again.
+    """
     try:
-        pid = int(pid_file.read_text())
-    except (OSError, ValueError):
+        pid, written = int(pid_file.read_text()), pid_file.stat().st_mtime
+        is_older = psutil.Process(pid).create_time() < written + CLOCK_ERROR_S
+    except (OSError, ValueError, psutil.Error):
         return None
-    return pid if _lives(pid) else None
+    return pid if is_older and _lives(pid) else None
 
 
 def _lives(pid: int) -> bool:
@@ -109,13 +122,58 @@ def _lives(pid: int) -> bool:
         return False
 
 
-def stop(pid_file: Path, number: signal.Signals = signal.SIGTERM) -> None:
-    """Stop the server of a pid file, by force if it does not go."""
+def stop(
+    pid_file: Path, number: signal.Signals = signal.SIGTERM, timeout_s: float = STOP_TIMEOUT_S
+) -> None:
+    """Stop the server of a pid file, by force if it does not go, and wait until it is gone.
+
+    Raises
+    ------
+    StackError
+        If it lives on.
+    """
     pid = pid_of(pid_file)
-    if pid is not None:
-        os.kill(pid, number)
-        try:
-            wait_until(lambda: not _lives(pid), f"stop of {pid_file.stem}", STOP_TIMEOUT_S)
-        except StackError:
-            os.kill(pid, signal.SIGKILL)
+    if pid is not None and not any(
+        _goes(pid, sent, timeout_s) for sent in (number, signal.SIGKILL)
+    ):
+        raise StackError(f"{pid_file.stem}: process {pid} does not end")
     pid_file.unlink(missing_ok=True)
+
+
+def _goes(pid: int, number: signal.Signals, timeout_s: float) -> bool:
+    """Send a signal to a process; tell whether it ends in time."""
+    try:
+        os.kill(pid, number)
+        wait_until(lambda: not _lives(pid), "its end", timeout_s)
+    except ProcessLookupError:
+        return True
+    except StackError:
+        return False
+    return True
+
+
+def start_surely(start_it: Callable[[], object], log: Path | None = None) -> None:
+    """Start a server, again if it does not answer: its port may not be free at once.
+
+    Raises
+    ------
+    StackError
+        If it answers after none of the trials, with the end of its log.
+    """
+    for _ in range(TRIALS - 1):
+        try:
+            start_it()
+        except StackError:
+            continue
+        return
+    try:
+        start_it()
+    except StackError as error:
+        raise StackError(f"{error}\n{_end_of(log)}" if log else str(error)) from None
+
+
+def _end_of(log: Path) -> str:
+    try:
+        return "\n".join(log.read_text(errors="replace").splitlines()[-LINES:])
+    except OSError as error:
+        return str(error)

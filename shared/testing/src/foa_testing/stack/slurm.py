@@ -15,13 +15,23 @@ from pathlib import Path
 from string import Template
 
 from foa.executors.slurm import Rest
-from foa_testing.stack.processes import listens, pid_of, run, start, start_noted, stop, wait_until
+from foa_testing.stack.processes import (
+    listens,
+    pid_of,
+    run,
+    start,
+    start_noted,
+    start_surely,
+    stop,
+    wait_until,
+)
 
 TEMPLATES = ("slurm.conf", "slurmdbd.conf", "my.cnf")
 PROGRAMS = (
     *("slurmctld", "slurmd", "slurmdbd", "sbatch", "slurmrestd"),
     *("mariadbd", "mariadb-install-db"),
 )
+START_TIMEOUT_S = 30.0
 ACCOUNTING = (
     ("add", "cluster", "foastack"),
     ("add", "qos", "foa", "priority=1000"),
@@ -90,13 +100,22 @@ class Slurm:
 
     def start_ctld(self) -> None:
         """Start the controller and wait for its answer."""
+        start_surely(self._start_ctld, self.root / "log/slurmctld.log")
+
+    def _start_ctld(self) -> None:
         run("slurmctld", env=self.environment)
-        wait_until(lambda: "is UP" in self.command("scontrol", "ping", check=False), "slurmctld")
+        ping = ("scontrol", "ping")
+        wait_until(
+            lambda: "is UP" in self.command(*ping, check=False), "slurmctld", START_TIMEOUT_S
+        )
 
     def start_dbd(self) -> None:
         """Start the accounting and wait for its answer."""
+        start_surely(self._start_dbd, self.root / "log/slurmdbd.log")
+
+    def _start_dbd(self) -> None:
         run("slurmdbd", env=self.environment)
-        wait_until(lambda: "error" not in self._sacctmgr_says(), "slurmdbd")
+        wait_until(lambda: "error" not in self._sacctmgr_says(), "slurmdbd", START_TIMEOUT_S)
 
     def start_database(self) -> None:
         """Start MariaDB with the accounting's data base."""
