@@ -1,6 +1,6 @@
 # The LST-1 Fast Offline Analysis: `make` shows the targets.
 .DEFAULT_GOAL := help
-.PHONY: help env lock night demo servers system stack-up stack-status stack-down bench-flow bench-tree bench-chaos bench-dl2 bench-images fmt check unit quick docs coverage \
+.PHONY: help env lock night demo servers system stack-up stack-status stack-down chaos bench-flow bench-tree bench-chaos bench-dl2 bench-images fmt check unit quick fuzz docs coverage \
   stages integration e2e test images apptainer clean
 SHELL := /bin/bash -o pipefail
 .DELETE_ON_ERROR:
@@ -68,6 +68,10 @@ check: $(OPERATOR)  ## formatting, lint, types and import contracts; counts what
 unit: $(OPERATOR)  ## pure tests and contracts
 	$(BIN)/pytest -q --cov --cov-report= tests/unit tests/contract
 
+FUZZED := tests/unit/test_fuzz_inputs.py tests/unit/test_admission.py tests/unit/test_bus_messages.py tests/unit/test_manifests.py
+fuzz: $(OPERATOR)  ## ten thousand odd documents, files, command lines and messages of each kind; half an hour
+	$(BIN)/pytest -q --hypothesis-profile=thorough $(FUZZED)
+
 quick: check unit  ## what needs nothing but the operator's environment, in a minute or two
 
 docs: $(BUILD)/envs/docs/bin/sphinx-build  ## the documentation with its API pages, in build/docs
@@ -106,8 +110,11 @@ bench-flow: env servers  ## throughput and hand-over latency of the daemons, fro
 bench-tree: $(OPERATOR)  ## costs of a request of 10 000 runs, of 3 000 old requests, of a restart with 10 000 pending
 	$(BIN)/python -m foa_testing.benchmarks.tree_costs
 
+chaos: env servers  ## a hundred random faults over thirty requests on real servers: nothing lost, done twice, stuck or wrong (as root)
+	$(BIN)/python -m foa_testing.chaos --seed 1 --faults 100 --requests 30
+
 CHAOS := --seed 1 --faults 1000 --requests 200
-bench-chaos: env servers  ## random faults over many requests on real servers; counts what is lost, done twice, stuck or wrong (as root)
+bench-chaos: env servers  ## a thousand of them, or CHAOS='--seed N --faults N --requests N' (as root)
 	$(BIN)/python -m foa_testing.chaos $(CHAOS)
 
 bench-dl2: env night  ## DL1 to DL2 of 100 000 to 2 million events: the stock tool and ours
@@ -139,10 +146,11 @@ step-integration: step-night step-system
 step-stages: step-night
 step-coverage: step-integration
 step-e2e: step-integration step-images step-stages step-coverage
+step-chaos: step-integration step-stages
 
 test:  ## every check and every test; ends with what took how long
 	@mkdir -p $(BUILD) && rm -f $(BUILD)/times.txt; begun=$$(date +%s); \
-	$(MAKE) -j2 --keep-going --output-sync=target step-e2e; code=$$?; \
+	$(MAKE) -j2 --keep-going --output-sync=target step-e2e step-chaos; code=$$?; \
 	echo; cat $(BUILD)/times.txt; echo "all of it $$(( $$(date +%s) - begun )) s"; exit $$code
 
 include apptainer/images.mk

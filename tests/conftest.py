@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 DEAD = pytest.StashKey[list]()
 """Servers of the tests that did not live to their end."""
@@ -13,7 +13,15 @@ DISPLAY = (
     *("TERMINAL_WIDTH", "TTY_COMPATIBLE", "TTY_INTERACTIVE", "TYPER_USE_RICH"),
 )
 """Variables by which typer and rich decide how a command writes."""
-settings.register_profile("foa", settings.get_profile("default"), deadline=None, derandomize=False)
+for profile, n_examples in (("foa", 250), ("thorough", 10_000)):
+    settings.register_profile(
+        profile,
+        settings.get_profile("default"),
+        max_examples=n_examples,
+        deadline=None,
+        derandomize=False,
+        suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    )
 settings.load_profile("foa")
 
 

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from foa.admission import fixed_part
@@ -296,9 +296,6 @@ def make_hostile(home, kind, field, paths, good):
 
 
 @given(make=hostile_manifests())
-@settings(
-    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
 def test_admitting_and_planning_opens_nothing_outside_tree_and_archive(home, site, watch, make):
     manifest, tree = make(home), RunTree(site.tree)
     plans = [one.plan for one in job_services() if type(manifest) in one.consumes]

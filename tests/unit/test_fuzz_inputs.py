@@ -9,7 +9,7 @@ from datetime import date
 import pytest
 import structlog
 import yaml
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
@@ -31,10 +31,6 @@ from foa_stage.manifests import (
 from foa_stage.tree import Attempt, Report, RunTree
 from foa_testing.fakes import factories, stub_site
 
-QUICK = settings(
-    max_examples=250,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
 SCALARS = st.one_of(
     *(st.none(), st.booleans(), st.integers(), st.floats(), st.text(), st.dates()),
     *(st.datetimes(), st.binary(max_size=20)),
@@ -118,13 +114,11 @@ def foa(home):
 
 
 @given(st.lists(YAML_PARTS, max_size=8).map("".join) | st.text())
-@QUICK
 def test_any_text_is_a_request_or_a_clear_error(home, site, text):
     ends_clearly(read_request, write(home / "text.yaml", text), site)
 
 
 @given(REQUESTS)
-@QUICK
 def test_any_mapping_is_a_request_or_a_clear_error(home, site, content):
     ends_clearly(read_request, write(home / "mapping.yaml", yaml.safe_dump(content)), site)
 
@@ -133,7 +127,6 @@ def test_any_mapping_is_a_request_or_a_clear_error(home, site, content):
     st.sampled_from(["name", "tree", "environments", "images", "archive", "execution", "broker"]),
     VALUES,
 )
-@QUICK
 def test_any_site_is_valid_or_a_clear_error(home, name, value):
     content = yaml.safe_load((home / "site.yaml").read_text()) | {name: value}
     ends_clearly(read_site, write(home / "other.yaml", yaml.safe_dump(content)))
@@ -144,7 +137,6 @@ def test_any_site_is_valid_or_a_clear_error(home, name, value):
     VALUES
     | st.lists(st.sampled_from(["{", "}", "night", ":05d", "!r", "/", "*", "é"])).map("".join),
 )
-@QUICK
 def test_any_archive_is_valid_or_a_clear_error(home, name, value):
     content = yaml.safe_load((home / "site.yaml").read_text())
     content["archive"][name] = value
@@ -152,7 +144,6 @@ def test_any_archive_is_valid_or_a_clear_error(home, name, value):
 
 
 @given(st.text() | st.text(alphabet="0123456789.,:+-hmsd°' \"", max_size=30))
-@settings(QUICK, max_examples=600)
 def test_any_text_is_a_target_or_a_clear_error(text):
     ends_clearly(read_target, text)
 
@@ -168,7 +159,6 @@ WORDS = st.sampled_from(
 
 
 @given(st.lists(WORDS, max_size=5))
-@QUICK
 def test_any_words_end_with_an_exit_status_of_the_table(foa, words):
     foa(*words)
 
@@ -238,7 +228,7 @@ def test_documents_of_any_content_are_listed_shown_and_explained(original, copy,
     documents = sorted(path.relative_to(original) for path in tree.rglob("*.json"))
 
     @given(st.sampled_from(documents), VALUES | st.just(...), st.integers(0, 400))
-    @settings(QUICK, max_examples=130)
+    @settings(max_examples=settings.default.max_examples // 2)
     def damage(name, value, length):
         home = copy()
         whole = (home / name).read_bytes()
@@ -297,7 +287,6 @@ def test_times_in_no_year_of_utc_end_no_command(copy, look, when):
 
 
 @given(VALUES | st.builds(lambda value: {"findings": {"all": {"theta2": value}}}, VALUES))
-@QUICK
 def test_results_of_any_content_are_shown_or_said_to_be_unreadable(home, value):
     (home / "results.json").write_text(json.dumps(value, default=str))
     ends_clearly(read_significance, home)
