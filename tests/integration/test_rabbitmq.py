@@ -47,6 +47,18 @@ def deliver_until(bus, condition):
     wait_until(lambda: [deliver_all(bus)] and condition())
 
 
+@pytest.mark.parametrize(
+    ("exchange", "key"), [("", "foa.analyzer"), ("foa.analyzer.retry", "foa.analyzer.retry.5")]
+)
+def test_a_service_may_not_write_into_the_queues_of_another(rabbitmq, exchange, key):
+    parameters = parameters_of(rabbitmq.broker.address_of("dl2-converter"))
+    with pika.BlockingConnection(parameters) as opened:
+        channel = opened.channel()
+        channel.confirm_delivery()
+        with pytest.raises(pika.exceptions.ChannelClosedByBroker, match="ACCESS_REFUSED"):
+            channel.basic_publish(exchange, key, b"")
+
+
 def test_a_message_whose_consumer_dies_comes_again(connect):
     heard = []
     dying = connect("selector", handler=heard.append)

@@ -11,6 +11,7 @@ from foa.bus.rabbitmq.topology import (
     parking_queue_of,
     permissions,
     queue_of,
+    retry_queue_of,
     topic_permissions,
     topology,
 )
@@ -65,6 +66,17 @@ def test_a_service_reads_its_own_queue_only():
     rights = permissions("dl2-converter")
     assert [queue for queue in QUEUES if re.search(rights["read"], queue)] == ["foa.dl2-converter"]
     assert not any(re.search(rights["configure"], queue) for queue in QUEUES)
+
+
+def test_a_service_puts_nothing_into_the_queues_of_another():
+    right = permissions("dl2-converter")["write"]
+    leads = {
+        binding["destination"]
+        for binding in DECLARED["bindings"]
+        if binding["source"] not in (EXCHANGE, PARKING) and re.search(right, binding["source"])
+    }
+    assert leads == {retry_queue_of("dl2-converter", delay) for delay in RETRY_DELAYS_S}
+    assert not re.search(right, "amq.default")  # it leads to every queue by its name
 
 
 @pytest.mark.parametrize("service", publishers())

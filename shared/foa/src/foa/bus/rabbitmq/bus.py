@@ -118,7 +118,8 @@ class RabbitBus:
         if decision.outcome == "postponed":
             waiting = topology.retry_queue_of(self._service, decision.delay_s)
             headers = {ATTEMPTS: delivery.attempts + 1, REASON: _sendable(decision.reason)}
-            self._send(Outgoing.plain("", waiting, delivery.body, headers))
+            exchange = topology.retry_exchange_of(self._service)
+            self._send(Outgoing.plain(exchange, waiting, delivery.body, headers))
         elif decision.outcome == "parked":
             headers = {REASON: _sendable(decision.reason)}
             key = topology.queue_of(self._service)

@@ -33,6 +33,14 @@ def queue_of(service: str) -> str:
     return f"foa.{service}"
 
 
+def retry_exchange_of(service: str) -> str:
+    """Name the exchange that leads to the queues where a service's manifests wait.
+
+    Each service has its own, so that none can write into the queues of another.
+    """
+    return f"foa.{service}.retry"
+
+
 def retry_queue_of(service: str, delay_s: int) -> str:
     """Name the queue where a service's manifests wait before they are tried again."""
     return f"foa.{service}.retry.{delay_s}"
@@ -59,8 +67,14 @@ def topology(consumers: Mapping[str, Kinds], unconsumed: Kinds) -> dict[str, Any
         queues |= _queues(service)
         bindings += [(EXCHANGE, kind, queue_of(service)) for kind in kinds]
         bindings.append((PARKING, queue_of(service), parking_queue_of(service)))
+        waiting = (retry_queue_of(service, delay) for delay in RETRY_DELAYS_S)
+        bindings += [(retry_exchange_of(service), name, name) for name in waiting]
+    direct = (PARKING, *map(retry_exchange_of, consumers))
     return {
-        "exchanges": [{"name": EXCHANGE, "type": "topic"}, {"name": PARKING, "type": "direct"}],
+        "exchanges": [
+            {"name": EXCHANGE, "type": "topic"},
+            *({"name": name, "type": "direct"} for name in direct),
+        ],
         "queues": [_declared(name, arguments) for name, arguments in queues.items()],
         "bindings": [
             {"source": source, "routing_key": key, "destination": queue}
@@ -98,11 +112,11 @@ def _queues(service: str) -> dict[str, dict[str, Any]]:
 
 def permissions(service: str) -> dict[str, str]:
     """Return a service's rights: read its queue, publish, retry and park; configure nothing."""
-    own = re.escape(queue_of(service))
+    exchanges = map(re.escape, (EXCHANGE, PARKING, retry_exchange_of(service)))
     return {
         "configure": "^$",
-        "write": r"^(foa|foa\.parking|amq\.default)$",
-        "read": rf"^{own}$",
+        "write": f"^({'|'.join(exchanges)})$",
+        "read": f"^{re.escape(queue_of(service))}$",
     }
 
 
