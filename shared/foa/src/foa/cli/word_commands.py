@@ -27,7 +27,6 @@ from foa_stage.tree import RunTree
 
 WhyOption = Annotated[str, typer.Option("--why", help="the reason, shown with the request")]
 RunNumber = Annotated[int, typer.Argument(help="run number")]
-OptionalRequest = Annotated[str, typer.Argument(help="beginning of a request's id")]
 ServiceOption = Annotated[
     str,
     typer.Option("--service", help="a service, for all requests", autocompletion=complete_service),
@@ -42,7 +41,7 @@ def cancel(request: RequestArgument, why: WhyOption = "", site: SiteOption = Non
 
 
 def pause(
-    request: OptionalRequest = "",
+    request: RequestArgument = "",
     service: ServiceOption = "",
     everything: AllOption = False,
     why: WhyOption = "",
@@ -53,7 +52,7 @@ def pause(
 
 
 def resume(
-    request: OptionalRequest = "",
+    request: RequestArgument = "",
     service: ServiceOption = "",
     everything: AllOption = False,
     why: WhyOption = "",
