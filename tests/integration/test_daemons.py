@@ -174,16 +174,16 @@ def test_every_job_gets_what_its_ending_asks_for_and_the_request_its_results(mak
     crew = make_crew(FATES)
     request = crew.submit(range(1, 8))
 
+    def name_of(obs_id):
+        return f"foa-dl2-converter-{crew.work_of(request, obs_id).key}-1"
+
     def job_of(obs_id):
-        name = f"foa-dl2-converter-{crew.work_of(request, obs_id).key}-1"
-        rows = stack.slurm.command(
-            "squeue", "-h", f"--name={name}", "--states=R", "-o", "%i %N"
-        ).split()
-        return rows or [None, None]
+        running = ("squeue", "-h", f"--name={name_of(obs_id)}", "--states=R", "-o", "%i %N")
+        return stack.slurm.command(*running).split() or [None, None]
 
     wait_until(lambda: all(crew.work_of(request, obs_id) for obs_id in FATES), "all runs")
     wait_until(lambda: all(job_of(obs_id)[0] for obs_id in (5, 6, 7)), "three slow jobs")
-    stack.slurm.command("scancel", job_of(5)[0])
+    stack.slurm.cancel_at_work(name_of(5))
     _, node = job_of(6)
     overdue, _ = job_of(7)
     soon = time.strftime("%Y-%m-%dT%H:%M:%S", time.localtime(time.time() + 2))

@@ -123,8 +123,7 @@ def test_a_job_killed_for_its_memory_is_out_of_memory(executor, job):
 def test_a_cancelled_job_is_cancelled(executor, slurm, job):
     submitted = job("sleep 600")
     submit(executor, submitted)
-    wait_until(lambda: state(slurm, submitted.name) == "RUNNING")
-    slurm.command("scancel", f"--name={submitted.name}")
+    slurm.cancel_at_work(submitted.name)
     assert wait_for(executor).state is JobState.CANCELLED
 
 

@@ -16,6 +16,7 @@ from foa.executors.scheduler import (
     Rejected,
     Unsure,
 )
+from foa.executors.script import STARTED_AGAIN
 from foa_stage.jobs import Completed, Died, JobState
 from foa_stage.tree import Report, Work
 from foa_testing.fakes.scripted_scheduler import intend, record_of
@@ -447,6 +448,24 @@ def test_a_waiting_job_that_somebody_cancelled_was_cancelled(executor, client, j
 def test_a_job_that_began_and_was_cancelled_was_cancelled(executor, client, job, tell):
     submit(executor, job)
     claim(job)
-    client.accounting = [ended(job, JobState.CANCELLED, host="cp3")]
+    client.accounting = [ended(job, JobState.CANCELLED, host="cp3", elapsed_s=60)]
     (ending,) = [one for _ in range(2) for one in tell()]
     assert ending.state is JobState.CANCELLED
+
+
+def test_a_job_that_ended_was_started_again_and_cancelled_by_its_host_is_lost(
+    executor, client, job, tell
+):
+    submit(executor, job)
+    claim(job)
+    client.accounting = [ended(job, JobState.CANCELLED, host="cp3", elapsed_s=0)]
+    (ending,) = [one for _ in range(2) for one in tell()]
+    assert ending.state is JobState.LOST
+
+
+def test_a_job_that_says_it_was_started_before_is_lost(executor, client, job, tell):
+    submit(executor, job)
+    claim(job)
+    client.accounting = [ended(job, JobState.FAILED, host="cp3", exit_code=STARTED_AGAIN)]
+    (ending,) = [one for _ in range(2) for one in tell()]
+    assert ending.state is JobState.LOST

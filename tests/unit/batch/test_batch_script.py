@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from foa.executors.script import make_script
+from foa.executors.script import STARTED_AGAIN, make_script
 
 APPEND = ("/bin/sh", "-c", "echo ran >> trace; exit 5")
 
@@ -57,10 +57,12 @@ def test_a_second_job_does_nothing_well_and_silently(attempt):
     assert (attempt / "claim").readlink().parts[0] == "17"
 
 
-def test_a_second_job_with_the_same_id_does_nothing_either(attempt):
-    """A scheduler that loses its state gives ids out again while the first job still runs."""
+def test_a_job_that_is_started_again_does_nothing_and_says_where_it_was_before(attempt):
+    """A scheduler that loses its state starts jobs again that have ended."""
     run(attempt, "17")
-    assert run(attempt, "17") == (0, "")
+    code, complaint = run(attempt, "17")
+    assert code == STARTED_AGAIN
+    assert str((attempt / "claim").readlink()) in complaint
     assert times_run(attempt) == 1
 
 

@@ -7,6 +7,9 @@ SCRIPT_NAME = "job.sh"
 """File in a job's directory that holds the script; written before the first submission."""
 CLAIM_NAME = "claim"
 """Symbolic link in a job's directory to `ID/HOST/PROCESS` of the job that executes the attempt."""
+STARTED_AGAIN = 75
+"""Exit code of a job that has been started before: a scheduler that loses its state forgets that it
+ended.  EX_TEMPFAIL of sysexits.h."""
 WITHOUT_ARGUMENTS = """\
 # The arguments are the stage and its request: nothing of a manifest ever enters this text."""
 
@@ -34,6 +37,7 @@ trouble=$(ln -sT "$this" {CLAIM_NAME} 2>&1)
 case $(readlink {CLAIM_NAME}) in
     "$this") ;;
     "") echo "$trouble" >&2; exit 1 ;;
+    ${id_variable}/*) echo "started before: $(readlink {CLAIM_NAME})" >&2; exit {STARTED_AGAIN} ;;
     *) exit 0 ;;  # another job of the attempt executes it
 esac
 exec "$@"

@@ -101,11 +101,13 @@ class Daemon:
         self._metrics.connected.set(self._bus.connected)
 
     def _deliver(self) -> None:
-        """Handle what has arrived; without a broker, go on watching jobs."""
+        """Handle what has arrived, waiting for the first message only; jobs are to be watched."""
+        wait_s = WAIT_S
         try:
             for _ in range(MESSAGES_PER_TURN):
-                if not self._bus.deliver(WAIT_S):
+                if not self._bus.deliver(wait_s):
                     return
+                wait_s = 0.0
         except ConnectionError as error:
             self._log.warning("broker away", reason=str(error))
 

@@ -98,6 +98,12 @@ class Slurm:
         """Run one of SLURM's commands against this SLURM."""
         return run(*arguments, env=self.environment, check=check)
 
+    def cancel_at_work(self, name: str) -> None:
+        """Cancel the running job of a name when it has been at work for a while, as people do."""
+        elapsed = ("squeue", "-h", "--states=R", f"--name={name}", "-o", "%M")
+        wait_until(lambda: self.command(*elapsed).strip() not in ("", "0:00", "0:01"), name)
+        self.command("scancel", f"--name={name}")
+
     def start_ctld(self) -> None:
         """Start the controller and wait for its answer."""
         start_surely(self._start_ctld, self.root / "log/slurmctld.log")
@@ -130,9 +136,12 @@ class Slurm:
         run(*client, f"create database if not exists slurm_acct; {GRANTS}")
 
     def start_node(self, node: str) -> None:
-        """Start the slurmd of a node."""
+        """Start the slurmd of a node; its jobs leave the processors to everything else.
+
+        The nodes of a cluster have processors of their own.
+        """
         (self.root / "spool" / node).mkdir(parents=True, exist_ok=True)
-        run("slurmd", "-N", node, env=self.environment)
+        run("nice", "slurmd", "-N", node, env=self.environment)
 
     def start_rest(self) -> Rest:
         """Start slurmrestd, for a token of this user; return how to reach it."""

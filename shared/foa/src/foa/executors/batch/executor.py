@@ -28,10 +28,15 @@ from foa.executors.scheduler import (
     Submission,
     Submitted,
 )
+from foa.executors.script import STARTED_AGAIN
 from foa_stage.jobs import Completed, Died, Ending, JobState
 
 GRACE_S = 120.0
 """A job is lost when queue, accounting and report have been silent about it for this time."""
+SUBMITTING_S = 1.0
+"""Time of a turn after which no other lot of jobs is submitted."""
+START_S = 1
+"""A job that was cancelled within this time of its start was at work before, if ever."""
 BELIEF_S = 5.0
 """A bad ending counts when it is told again, unchanged, after this time.
 
@@ -146,11 +151,16 @@ class BatchExecutor:
                 self._end(one, Died(one.name, JobState.CANCELLED))
 
     def _submit_waiting(self) -> None:
-        for one, answer in self._submissions.advance(self._to_submit(), self._changed):
-            if isinstance(answer, JobRecord):
-                self._take_note(one, answer)
-            else:
-                self._take_answer(one, answer)
+        """Find or submit lots of jobs until none waits, one is refused, or time is up."""
+        deadline = self._now() + SUBMITTING_S
+        while answers := self._submissions.advance(self._to_submit(), self._changed):
+            for one, answer in answers:
+                if isinstance(answer, JobRecord):
+                    self._take_note(one, answer)
+                else:
+                    self._take_answer(one, answer)
+            if self._now() >= deadline:
+                break
         self._submissions.explain(self._to_submit())
 
     def _take_answer(self, one: TrackedJob, answer: Submission) -> None:
@@ -227,13 +237,16 @@ class BatchExecutor:
 
 
 def _cause(one: TrackedJob, record: JobRecord, state: JobState) -> JobState:
-    """Return how a job ended; one that a host got and never began counts as lost.
+    """Return how a job ended; one that the scheduler lost and had again counts as lost.
 
-    A scheduler that has lost its state gives ids out again, and cancels a job whose id a host has
-    already. A person's cancellation meets a job that waits, or one that has begun.
+    A scheduler that has lost its state starts jobs a second time that have ended, or gives ids out
+    again; it cancels a job whose id a host has already at once. A person's cancellation meets a job
+    that waits, or one that is at work.
     """
-    is_a_persons = one.cancelled or not record.host or one.claimant() is not None
-    return JobState.LOST if state is JobState.CANCELLED and not is_a_persons else state
+    was_at_work = one.claimant() is not None and record.elapsed_s > START_S
+    is_a_persons = one.cancelled or not record.host or was_at_work
+    is_lost = state is JobState.CANCELLED and not is_a_persons
+    return JobState.LOST if is_lost or record.exit_code == STARTED_AGAIN else state
 
 
 def _death(record: JobRecord, state: JobState) -> Died:
