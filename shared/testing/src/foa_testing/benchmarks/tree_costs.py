@@ -3,6 +3,7 @@
 `python -m foa_testing.benchmarks.tree_costs [RUNS REQUESTS]`; nothing is submitted anywhere.
 """
 
+import logging
 import subprocess
 import sys
 import tempfile
@@ -10,6 +11,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import structlog
 from prometheus_client import CollectorRegistry, generate_latest
 
 from foa.bus import MemoryBroker
@@ -31,6 +33,8 @@ MIB = 1 << 20
 
 def main() -> None:
     """Print each measurement, and all of them in a last line."""
+    silent = structlog.make_filtering_bound_logger(logging.CRITICAL)
+    structlog.configure(wrapper_class=silent)
     n_runs, n_requests = map(int, sys.argv[1:] or (N_RUNS, N_REQUESTS))
     with tempfile.TemporaryDirectory() as directory:
         home = Path(directory)

@@ -136,12 +136,9 @@ class Slurm:
         run(*client, f"create database if not exists slurm_acct; {GRANTS}")
 
     def start_node(self, node: str) -> None:
-        """Start the slurmd of a node; its jobs leave the processors to everything else.
-
-        The nodes of a cluster have processors of their own.
-        """
+        """Start the slurmd of a node."""
         (self.root / "spool" / node).mkdir(parents=True, exist_ok=True)
-        run("nice", "slurmd", "-N", node, env=self.environment)
+        run("slurmd", "-N", node, env=self.environment)
 
     def start_rest(self) -> Rest:
         """Start slurmrestd, for a token of this user; return how to reach it."""
