@@ -2,7 +2,7 @@
 
 import pytest
 
-from foa.service.life import WorkLife, WorkRecord
+from foa.service.life import ReportNotSeen, WorkLife, WorkRecord
 from foa_stage.jobs import Completed, Died, JobState, Resources
 from foa_stage.manifests import Target
 from foa_stage.tree import Report, RunTree
@@ -25,7 +25,7 @@ def executor():
 
 @pytest.fixture
 def life(executor):
-    return WorkLife(executor, priority=3)
+    return WorkLife(executor, priority=3, report_patience_s=0)
 
 
 @pytest.fixture
@@ -53,6 +53,26 @@ def test_work_under_way_is_the_same_attempt_again(life, executor, record):
     life.find_or_submit(record)
     assert [attempt.number for attempt in record.work.attempts()] == [1]
     assert len(executor.submitted) == 1
+
+
+def test_work_whose_job_ended_well_is_not_begun_again_before_its_report_is_seen(executor, record):
+    patient = WorkLife(executor, priority=3, report_patience_s=3600)
+    patient.find_or_submit(record)
+    (attempt,) = record.work.attempts()
+    attempt.record_ending(None)  # by a replica that saw the report
+    with pytest.raises(ReportNotSeen, match="ended well, and its report is not seen yet"):
+        patient.find_or_submit(record)
+    record.work.write_report(Report(outcome="done", exit_code=0))
+    assert patient.find_or_submit(record).outcome == "done"
+    assert record.work.attempts() == [attempt]
+
+
+def test_work_whose_report_does_not_come_is_done_again(life, executor, record):
+    life.find_or_submit(record)
+    (attempt,) = record.work.attempts()
+    attempt.record_ending(None)
+    assert life.find_or_submit(record) is None
+    assert [attempt.number for attempt in record.work.attempts()] == [1, 2]
 
 
 def test_a_completed_job_without_a_report_has_failed(life, executor, record):

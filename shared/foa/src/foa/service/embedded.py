@@ -10,6 +10,7 @@ from foa.executors import Executor, LocalExecution
 from foa.pipeline import JobService, consumers, job_services
 from foa.service.assembly import find_runtime_for
 from foa.service.events import Observer, ignore
+from foa.service.life import ReportNotSeen
 from foa.service.loop import ServiceLoop
 from foa.site import Site
 from foa_stage.jobs import Ending
@@ -69,11 +70,7 @@ class Embedded:
 
     def _turn(self, watch: Callable[[], None]) -> bool:
         """Deliver messages and conclude endings; tell whether anything is left to do."""
-        try:
-            while sum(bus.deliver() for bus in self._buses.values()):  # one of each in turn
-                pass
-        except OSError as error:
-            raise Unavailable(f"cannot go on: {error}") from error
+        waits = self._deliver()
         for parked in self._broker.parked:
             raise WorkFailed(f"{parked.service} cannot go on: {parked.reason}")
         watch()
@@ -81,4 +78,15 @@ class Embedded:
         for ending in (*self._jobs.endings(), *self._beside_daemon.endings()):
             ended[self.tree.attempt(ending.name).work.stage].append(ending)
         turned = [loop.turn(ended[name]) for name, loop in self._loops.items()]
-        return any(turned) or any(loop.under_way() for loop in self._loops.values())
+        return waits or any(turned) or any(loop.under_way() for loop in self._loops.values())
+
+    def _deliver(self) -> bool:
+        """Deliver all messages; tell whether one must wait for a report that is not seen yet."""
+        try:
+            while sum(bus.deliver() for bus in self._buses.values()):  # one of each in turn
+                pass
+        except ReportNotSeen:
+            return True
+        except OSError as error:
+            raise Unavailable(f"cannot go on: {error}") from error
+        return False

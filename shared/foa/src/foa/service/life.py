@@ -1,5 +1,6 @@
 """The life of a piece of work: look whether it is done, submit it, conclude its ending."""
 
+import time
 from dataclasses import dataclass, field
 
 import structlog
@@ -44,21 +45,41 @@ def make_record(
     return WorkRecord(tree.work(stage, digest(content)), spec.request, runtime, limits)
 
 
+class ReportNotSeen(OSError):
+    """A report that must be there is not seen here yet."""
+
+
 class WorkLife:
     """Drives pieces of work from request to report.
 
     Replicas of a service may do so at once: what becomes of a piece of work is decided under its
     lock.
+
+    Parameters
+    ----------
+    executor
+        Who runs the jobs.
+    priority
+        Of the jobs.
+    report_patience_s
+        How long the report of a job that ended well is waited for before the job is done again.
     """
 
-    def __init__(self, executor: Executor, priority: int) -> None:
-        """Take who runs the jobs, and the priority of the jobs."""
+    def __init__(self, executor: Executor, priority: int, report_patience_s: float) -> None:
         self._executor, self._priority = executor, priority
+        self._report_patience_s = report_patience_s
+        self._unseen: dict[str, float] = {}
+        """When the report of a piece of work was missed first, by key."""
 
     def find_or_submit(self, record: WorkRecord, retry_for: str | None = None) -> Report | None:
         """Return the report of work that is done; else see to it that a job is at it.
 
         `retry_for` is the generation in which failed work is to be done again.
+
+        Raises
+        ------
+        ReportNotSeen
+            If the last job ended well, and its report is still to be waited for.
         """
         work = record.work
         with work.lock():
@@ -68,6 +89,9 @@ class WorkLife:
             attempts = work.attempts()
             under_way = bool(attempts) and not attempts[-1].ended
             report = work.last_report()
+            if report is None and attempts and not under_way:
+                self._wait_for_report(attempts[-1])
+            self._unseen.pop(work.key, None)
             if report and not report.missing():
                 if under_way:  # it ended while nobody watched
                     attempts[-1].record_ending(_ending_of(attempts[-1], report))
@@ -79,6 +103,14 @@ class WorkLife:
             resume = under_way and report is None
             self._submit(record, attempts[-1] if resume else _begin(record, attempts))
             return None
+
+    def _wait_for_report(self, attempt: Attempt) -> None:
+        """Raise an error for a while if an attempt has ended well."""
+        if attempt.death() is not None:
+            return
+        missed = self._unseen.setdefault(attempt.work.key, time.monotonic())
+        if time.monotonic() - missed < self._report_patience_s:
+            raise ReportNotSeen(f"{attempt.name} ended well, and its report is not seen yet")
 
     def withdraw(self, record: WorkRecord) -> bool:
         """Cancel the job of work that nobody asks for any more; tell whether there was one."""

@@ -61,7 +61,9 @@ class ServiceLoop:
         outbox = self._tree.outbox(service.name)
         self._announcer = Announcer(self._tree, outbox, bus, observe, self._log)
         self._pending = self._tree.pending(service.name)
-        self._under_way = WorkUnderWay(service, self._tree, executor, self._announcer, observe)
+        self._under_way = WorkUnderWay(
+            service, self._tree, executor, self._announcer, observe, report_patience_s
+        )
         self._find_runtime = find_runtime
         self._observe = observe
         self._obstacles = Obstacles(self._tree, service.name)

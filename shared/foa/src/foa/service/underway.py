@@ -29,10 +29,11 @@ class WorkUnderWay:
         executor: Executor,
         announcer: Announcer,
         observe: Observer,
+        report_patience_s: float,
     ) -> None:
         self._service, self._tree = service, tree
         self._pending = tree.pending(service.name)
-        self._life = WorkLife(executor, service.priority)
+        self._life = WorkLife(executor, service.priority, report_patience_s)
         self._announcer, self._observe = announcer, observe
         self._log = structlog.get_logger(service=service.name)
         self._records: dict[str, WorkRecord] = {}

@@ -27,10 +27,6 @@ from foa_testing.stack.daemons import Daemons
 from foa_testing.stack.processes import SYSTEM_PROGRAMS, wait_until
 from foa_testing.stack.whole import Stack
 
-CPUS = 4
-"""Of each of the two nodes, which have none of their own: more jobs would only share this host's.
-"""
-
 
 @dataclass(frozen=True)
 class Throughput:
@@ -138,7 +134,7 @@ def main() -> None:
     """Print how throughput and latency grow from 10 to 1000 runs, beside SLURM alone."""
     os.environ["PATH"] += SYSTEM_PROGRAMS
     with tempfile.TemporaryDirectory() as directory:
-        stack = Stack(Path(directory) / "stack", Path.cwd(), base_port=24000, cpus=CPUS)
+        stack = Stack(Path(directory) / "stack", Path.cwd(), base_port=24000, cpus=16)
         os.environ |= stack.slurm.environment
         stack.start()
         try:
