@@ -151,7 +151,7 @@ def _break_off(error: OSError, work: Work) -> int:
 
 
 def _measure_process(distributions: tuple[str, ...]) -> dict[str, Any]:
-    """Measure this process from its start, import time included."""
+    """Measure this process from its start; the memory is that of the largest process."""
     started = psutil.Process().create_time()
     whose = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
     peak_kib = max(resource.getrusage(who).ru_maxrss for who in whose)
