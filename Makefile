@@ -27,13 +27,16 @@ env: $(patsubst %,$(ENVS)/%/lock.txt,operator $(SERVICES))  ## install the opera
 $(UV):
 	$(PYTHON) -m venv $(BUILD)/uv && $(BUILD)/uv/bin/pip install --quiet uv==0.13.9
 
-# the copy of the lock inside an environment says what is installed there; work keys contain its digest
+# the copy of the lock inside an environment says what is installed there; work keys contain its digest;
+# numba compiles functions when a stage is imported and keeps them in the environment, so that no job has to
+warm = $(if $(filter $1,$(SERVICES)),$(ENVS)/$1/bin/python -W ignore -c 'import foa_$(subst -,_,$1).stage')
 .SECONDEXPANSION:
 $(ENVS)/%/lock.txt: deploy/locks/$$(call lock_of,$$*).txt $(wildcard shared/*/pyproject.toml services/*/pyproject.toml) | $(UV)
 	@echo "environment $*"
 	@$(UV) venv --quiet --allow-existing --python $(PYTHON) $(ENVS)/$*
 	@VIRTUAL_ENV=$(ENVS)/$* $(UV) pip sync --quiet --require-hashes --compile-bytecode $<
 	@VIRTUAL_ENV=$(ENVS)/$* $(UV) pip install --quiet --no-deps $(addprefix -e ,$(call packages_of,$*))
+	@$(call warm,$*)
 	@cp $< $@
 
 # pip's resolver must not look for our own packages on an index

@@ -7,7 +7,7 @@ from foa_dl2_converter import plan as converter
 from foa_dl3_maker import plan as maker
 from foa_irf_builder import plan as builder
 from foa_selector import plan as selector
-from foa_stage.jobs import JobSpec, Wait
+from foa_stage.jobs import JobSpec, Resources, Wait
 from foa_stage.manifests import Dl3Ready, RequestFailed, RunFailed
 from foa_stage.tree import Report, RunTree, product_of
 from foa_testing.fakes import factories
@@ -57,6 +57,40 @@ def test_runs_of_the_same_line_share_their_irfs(tree):
     assert builder.plan(factories.run_selected(1), tree) == builder.plan(
         factories.run_selected(2), tree
     )
+
+
+def nodes_of(*sizes_mib):
+    """Nodes of test MC with files of these sizes."""
+    node = factories.make_run().nodes[0]
+    sizes = (size * builder.MIB for size in sizes_mib)
+    stamps = (node.dl2.model_copy(update={"size": size}) for size in sizes)
+    return [node.model_copy(update={"dl2": stamp}) for stamp in stamps]
+
+
+def test_irfs_get_memory_for_a_node_on_each_core(tree):
+    selected = factories.run_selected()
+
+    def memory(*sizes_mib):
+        run = selected.run.model_copy(update={"nodes": tuple(nodes_of(*sizes_mib))})
+        return builder.plan(selected.model_copy(update={"run": run}), tree).memory_mib
+
+    assert memory(200) < memory(200, 10) < memory(200, 10, 10) == memory(10, 200, 200)
+    assert memory(*[200] * 4) == memory(*[200] * 20)  # one after the other, on four cores
+
+
+@pytest.mark.parametrize(
+    ("cores", "memory_mib", "n_nodes", "at_once"),
+    [(4, 16000, 3, 3), (2, 16000, 3, 2), (4, 3000, 3, 1), (4, 10, 3, 1), (1, 16000, 3, 1)],
+)
+def test_as_many_nodes_are_made_at_once_as_cores_and_memory_allow(
+    cores, memory_mib, n_nodes, at_once
+):
+    limits = Resources(cores=cores, memory_mib=memory_mib, time_limit_s=60)
+    assert builder.nodes_at_once(nodes_of(*[200] * n_nodes), limits) == at_once
+
+
+def test_without_a_job_one_node_is_made_at_a_time():
+    assert builder.nodes_at_once(nodes_of(1, 1), None) == 1
 
 
 def test_every_run_has_its_own_conversion_whatever_its_grade(tree):

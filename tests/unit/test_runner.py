@@ -1,10 +1,18 @@
 """What every stage does around its physics: read, report, end with the right code."""
 
 import errno
+import gc
 import json
+import os
+import subprocess
 import sys
+from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
+from astropy import units as u
+from astropy.time import Time
+from astropy.utils import iers
 from pydantic import Field
 
 from foa_stage import runner
@@ -91,7 +99,21 @@ def test_an_unexpected_failure_is_not_reported_as_final(work):
     assert work.last_report() is None
 
 
+@pytest.mark.parametrize("days", [-1, 400])
+def test_the_earths_rotation_is_known_without_network_whatever_the_age_of_the_tables(work, days):
+    def convert(request, work):
+        return StageResult([], {"ut1": (Time.now() + days * u.day).ut1.isot})
+
+    usual = {"auto_download": True, "auto_max_age": 10, "iers_degraded_accuracy": "error"}
+    with ExitStack() as settings:
+        for name, value in usual.items():
+            settings.enter_context(iers.conf.set_temp(name, value))
+        assert run_stage(stage(convert), work.request) == 0
+        assert not iers.conf.auto_download
+
+
 def test_the_program_finds_the_stage_by_its_module(work, monkeypatch, tmp_path):
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")  # put back afterwards
     (tmp_path / "made_up_stage.py").write_text(
         "from foa_stage.runner import Stage, StageResult\n"
         "from foa_stage.manifests import Frozen\n"
@@ -104,6 +126,49 @@ def test_the_program_finds_the_stage_by_its_module(work, monkeypatch, tmp_path):
         runner.main()
     assert ended.value.code == 0
     assert json.loads((work.directory / "report.json").read_bytes())["outcome"] == "done"
+    gc.unfreeze()
+
+
+ENDING = """
+import os
+from foa_stage.manifests import Frozen
+from foa_stage.runner import NothingLeft, Stage
+
+class Garbage:
+    def __init__(self):
+        self.me = self
+
+    def __del__(self):
+        print("collected")
+
+class Question(Frozen):
+    number: int
+
+def make(request, work):
+    print(os.environ["OMP_NUM_THREADS"], "threads")
+    Garbage()
+    raise NothingLeft("run 7: no event is left")
+
+STAGE = Stage(Question, make, ())
+"""
+
+
+@pytest.mark.parametrize(("variables", "threads"), [({}, 1), ({"OMP_NUM_THREADS": "3"}, 3)])
+def test_a_process_ends_at_once_with_all_said_and_the_code_of_its_stage(
+    work, tmp_path, variables, threads
+):
+    (tmp_path / "ending.py").write_text(ENDING)
+    others = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
+    ended = subprocess.run(
+        [Path(sys.executable).with_name("foa-stage"), "ending", work.request],
+        env=others | {"PYTHONPATH": str(tmp_path)} | variables,
+        capture_output=True,
+        text=True,
+    )
+    assert ended.returncode == ExitCode.NOTHING_LEFT
+    assert ended.stdout == f"{threads} threads\n"  # garbage is left where it is
+    assert "no event is left" in ended.stderr
+    assert work.last_report().outcome == "failed"
 
 
 def test_caches_and_parts_of_work_lie_in_the_same_tree(work, tmp_path):

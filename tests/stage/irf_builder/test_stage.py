@@ -10,11 +10,11 @@ from astropy.io import fits
 from foa_irf_builder.plan import IrfRequest
 from foa_irf_builder.stage import STAGE
 from foa_stage.archive import stamp
-from foa_stage.jobs import ExitCode
+from foa_stage.jobs import ExitCode, Resources
 from foa_stage.manifests import TestNode, canonical_json, digest
 from foa_stage.manifests.profile import Irf
 from foa_stage.runner import run_stage
-from foa_stage.tree import RunTree, sha256_of
+from foa_stage.tree import Attempt, RunTree, sha256_of
 
 
 @pytest.fixture
@@ -26,12 +26,13 @@ def tree(tmp_path):
 def build(tree):
     """Let the stage make IRFs; return its exit code and report."""
 
-    def run(*nodes, irf=None, min_intensity_pe=50):
+    def run(*nodes, irf=None, min_intensity_pe=50, cores=1, tree=tree):
         settings = irf or Irf()
         request = IrfRequest(nodes=nodes, irf=settings, min_intensity_pe=min_intensity_pe)
         work = tree.work("irf-builder", digest(request))
         work.directory.mkdir(parents=True, exist_ok=True)
         work.request.write_bytes(canonical_json(request))
+        Attempt(work, 1).begin(Resources(cores=cores, memory_mib=8000, time_limit_s=600))
         return run_stage(STAGE, work.request), work.last_report()
 
     return run
@@ -65,6 +66,22 @@ def test_every_node_gets_a_point_like_irf_with_energy_dependent_cuts(build, node
         assert area.header["HDUCLAS3"] == "POINT-LIKE"
         assert area.data["ENERG_LO"].shape[-1] == Irf().n_energy_bins
         assert np.max(area.data["EFFAREA"]) > 1e4  # m²
+
+
+def tables_of(product):
+    """The names and data of all tables in a file."""
+    with fits.open(product.path) as hdus:
+        return [(hdu.name, hdu.data.tobytes()) for hdu in hdus[1:]]
+
+
+def test_nodes_made_side_by_side_are_those_made_one_by_one(build, nodes, tmp_path):
+    _, single = build(*nodes)
+    code, parallel = build(*nodes, cores=2, tree=RunTree(tmp_path / "other"))
+    assert code == ExitCode.DONE
+    assert parallel.facts == single.facts
+    assert [product.role for product in parallel.products] == [node.name for node in nodes]
+    for one, other in zip(single.products, parallel.products, strict=True):
+        assert tables_of(one) == tables_of(other)
 
 
 def test_nodes_in_several_sets_are_made_once(build, nodes):
@@ -141,8 +158,12 @@ def test_a_file_without_events_that_pass_is_bad_input(build, nodes):
     assert nodes[0].dl2.path.name in report.reason
 
 
-def test_irfs_of_other_nodes_are_kept_when_one_fails(build, nodes, damaged):
-    code, _ = build(nodes[1], damaged(lambda path: path.write_text("nonsense")))
+@pytest.mark.parametrize("cores", [1, 2])
+def test_irfs_of_other_nodes_are_kept_when_one_fails(build, nodes, damaged, cores, capfd):
+    bad = damaged(lambda path: path.write_text("nonsense"))
+    code, report = build(nodes[1], bad, cores=cores)
     assert code == ExitCode.BAD_INPUT
+    assert report.reason.startswith(f"{bad.dl2.path}: no IRF can be made of it")
+    assert "Traceback" not in capfd.readouterr().err
     _, report = build(nodes[1])
     assert report.facts == {"built": 0, "nodes": 1}

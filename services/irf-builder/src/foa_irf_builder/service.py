@@ -1,7 +1,7 @@
 """The declaration of the irf-builder."""
 
 from foa.pipeline import JobService
-from foa_irf_builder.plan import NAME, announce, plan
+from foa_irf_builder.plan import CORES, NAME, announce, plan
 from foa_stage.jobs import Resources
 from foa_stage.manifests import IrfReady, RunFailed, RunSelected
 
@@ -13,6 +13,6 @@ SERVICE = JobService(
     fails_with=RunFailed,
     plan=plan,
     announce=announce,
-    resources=Resources(memory_mib=8000, time_limit_s=7200),
-    priority=2,
+    resources=Resources(memory_mib=16000, cores=CORES, time_limit_s=7200),
+    priority=1,  # that of the dl2-converter: a run needs both, and the first run first
 )

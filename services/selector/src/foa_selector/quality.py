@@ -5,7 +5,6 @@ from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import lombscargle
 
 from foa_stage.manifests import Criterion, Grade, Interval, Pointing, Selection, Target
 
@@ -138,6 +137,8 @@ def _periodogram_peak(subruns: Table, limits: Selection) -> float:
     known = np.isfinite(rate)
     if limits.max_periodogram is None or known.sum() < 3 or np.ptp(rate[known]) == 0:
         return math.nan
+    from scipy.signal import lombscargle  # takes half a second, and most profiles set no limit
+
     deviation = rate[known] - rate[known].mean()
     elapsed = time[known] - time[known][0]
     power = lombscargle(elapsed, deviation, PERIODOGRAM_FREQUENCIES, normalize=True)

@@ -73,14 +73,29 @@ def main() -> None:
         sys.stderr.write(f"{request}: no such file\n")
         raise SystemExit(ExitCode.BAD_REQUEST)
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING)
-    gc.disable()  # what is imported stays: looking for garbage in it takes a second
+    code = run_stage(_load(module), request)
+    gc.freeze()  # all is written; looking for garbage at the end would take half a second
+    raise SystemExit(code)
+
+
+def _load(module: str) -> Stage[Any]:
+    """Import a stage.
+
+    What is imported stays: looking for garbage in it takes a second. BLAS and OpenMP start no
+    threads unless a variable says so: they would take every core of the host, whatever the job may
+    use, and a process with threads cannot be forked safely.
+    """
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    gc.disable()
     stage: Stage[Any] = importlib.import_module(module).STAGE
+    gc.freeze()
     gc.enable()
-    raise SystemExit(run_stage(stage, request))
+    return stage
 
 
 def run_stage(stage: Stage[R], request_path: Path) -> int:
     """Do the work of `request.json`, write the report beside it, return the exit code."""
+    _stay_offline()
     work = Work.at(request_path.resolve().parent)
     try:
         request = stage.request.model_validate_json(request_path.read_bytes())
@@ -96,6 +111,21 @@ def run_stage(stage: Stage[R], request_path: Path) -> int:
     measured = _measure_process(stage.distributions) | {"resources": work.resources()}
     work.write_report(report.model_copy(update=measured))
     return report.exit_code
+
+
+def _stay_offline() -> None:
+    """Let astropy take the Earth's rotation from the tables that are installed with it.
+
+    Hosts of a cluster reach no network, and every trial of a download is waited for. Times that the
+    tables do not cover fail nothing: predictions count however old they are, then the last value.
+    UT1 − UTC changes by about 1 ms a day, so directions computed with tables that are a month old
+    are off by about 0.5″, and by 6″ after a year; the telescope resolves 0.1°.
+    """
+    if "astropy" in sys.modules:
+        from astropy.utils import iers
+
+        iers.conf.auto_download, iers.conf.auto_max_age = False, None
+        iers.conf.iers_degraded_accuracy = "warn"
 
 
 def _make_empty(directory: Path) -> None:
@@ -121,7 +151,7 @@ def _break_off(error: OSError, work: Work) -> int:
 
 
 def _measure_process(distributions: tuple[str, ...]) -> dict[str, Any]:
-    """Measure this process from its start, import time included."""
+    """Measure this process from its start; the memory is that of the largest process."""
     started = psutil.Process().create_time()
     whose = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
     peak_kib = max(resource.getrusage(who).ru_maxrss for who in whose)

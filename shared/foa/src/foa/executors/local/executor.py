@@ -28,7 +28,7 @@ DETACHED: dict[str, Any] = {
 
 
 class LocalExecutor:
-    """Runs at most `slots` jobs at a time.
+    """Runs at most `slots` jobs at a time; of equal priority, those submitted first go first.
 
     Jobs outlive the executor; all that is known of them lies in their directories. A job whose
     supervisor cannot be started, as on a full disk, stays in the queue.
