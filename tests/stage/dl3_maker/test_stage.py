@@ -6,33 +6,9 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
-from foa_dl3_maker.plan import Dl3Request
-from foa_dl3_maker.stage import STAGE
 from foa_stage.jobs import ExitCode
-from foa_stage.manifests import Product, canonical_json
-from foa_stage.manifests.profile import Dl3
-from foa_stage.runner import run_stage
-from foa_stage.tree import RunTree, product_of
+from foa_stage.tree import product_of
 from foa_testing.fakes.factories import CRAB
-
-
-@pytest.fixture
-def reduce(tmp_path, irfs):
-    """Let the stage make a DL3 file; return its exit code and report."""
-
-    def run(dl2, irfs=irfs, **settings):
-        product = (
-            product_of("dl2", dl2)
-            if dl2.exists()
-            else Product(role="dl2", path=dl2, size=1, sha256="0" * 64)
-        )
-        request = Dl3Request(obs_id=1, target=CRAB, dl2=product, irfs=irfs, dl3=Dl3(**settings))
-        work = RunTree(tmp_path / "tree").work("dl3-maker", "key")
-        work.directory.mkdir(parents=True, exist_ok=True)
-        work.request.write_bytes(canonical_json(request))
-        return run_stage(STAGE, work.request), work.last_report()
-
-    return run
 
 
 @pytest.fixture
