@@ -52,8 +52,9 @@ def irfs(night, tmp_path_factory):
 def dl2(tmp_path):
     """Write a DL2 file whose events all point in one direction, but for some changed columns."""
 
-    def write(zenith=28.6, azimuth=263.6, n_events=N_EVENTS, **changes):
+    def write(zenith=28.6, azimuth=263.6, n_events=N_EVENTS, without=(), **changes):
         events = make_events(zenith, azimuth, n_events).assign(**changes)
+        events = events.drop(columns=list(without))
         path = tmp_path / "dl2_LST-1.Run00001.h5"
         path.unlink(missing_ok=True)
         write_dataframe(events, path, dl2_params_lstcam_key)

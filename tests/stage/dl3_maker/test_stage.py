@@ -102,7 +102,9 @@ def test_the_profile_says_how_bright_events_must_be(reduce, dl2):
     assert report.product("dl3").events == 1000
 
 
-@pytest.mark.parametrize("changes", [{"gammaness": 0.0}, {"intensity": 10.0}])
+@pytest.mark.parametrize(
+    "changes", [{"gammaness": 0.0}, {"gammaness": 0.2}, {"intensity": 10.0}, {"n_events": 0}]
+)
 def test_a_run_of_which_no_event_is_left_ends_with_its_own_code(reduce, dl2, changes):
     code, report = reduce(dl2(**changes))
     assert code == ExitCode.NOTHING_LEFT
@@ -130,6 +132,30 @@ def test_a_truncated_dl2_file_is_bad_input(reduce, dl2, share):
     code, report = reduce(path)
     assert code == ExitCode.BAD_INPUT
     assert "dl2_LST-1.Run00001.h5: not a readable DL2 file" in report.reason
+
+
+def test_a_damaged_dl2_file_is_bad_input(reduce, dl2):
+    path = dl2(intensity=np.random.default_rng(1).random(2000))
+    content = path.read_bytes()
+    half = len(content) // 2
+    path.write_bytes(content[:half] + bytes(64) + content[half + 64 :])
+    code, report = reduce(path)
+    assert code == ExitCode.BAD_INPUT
+    assert "dl2_LST-1.Run00001.h5: not a readable DL2 file" in report.reason
+
+
+@pytest.mark.parametrize("column", ["az_tel", "gammaness", "wl"])
+def test_a_dl2_file_without_a_column_is_bad_input(reduce, dl2, column):
+    code, report = reduce(dl2(without=[column]))
+    assert code == ExitCode.BAD_INPUT
+    assert "dl2_LST-1.Run00001.h5: not a readable DL2 file" in report.reason
+    assert column in report.reason
+
+
+def test_a_pointing_that_is_no_number_is_refused(reduce, dl2):
+    code, report = reduce(dl2(alt_tel=np.nan))
+    assert code == ExitCode.BAD_INPUT
+    assert "no IRF for zenith nan deg" in report.reason
 
 
 def test_a_missing_irf_is_bad_input(reduce, dl2, irfs, tmp_path):

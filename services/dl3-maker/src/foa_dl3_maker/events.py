@@ -68,8 +68,9 @@ def read_events(dl2: Path, selector: EventSelector) -> RunEvents:
         selected = _stream(table, columns, selector)
     refuse_none(selected, dl2)
     pointing = mean_pointing(*[columns.pop(name) for name in POINTING])
-    events = QTable.from_pandas(selected.rename(columns=WORDS), units=UNITS)
     effective, elapsed = get_effective_time(columns)
+    columns.clear()
+    events = QTable.from_pandas(selected.rename(columns=WORDS), units=UNITS)
     return RunEvents(pointing, effective, elapsed, events)
 
 
