@@ -154,6 +154,19 @@ def test_both_halves_of_a_run_ask_for_the_same_dl3(tree):
     assert maker.plan(dl2, tree) == maker.plan(irf, tree)
 
 
+@pytest.mark.parametrize(
+    ("n_events", "least", "most"),
+    [(150_000, 600, 1000), (9_500_000, 1300, 3000), (None, None, None)],
+)
+def test_dl3_asks_for_memory_by_the_events_of_its_dl2(tree, n_events, least, most):
+    dl2 = factories.make_product("dl2").model_copy(update={"events": n_events})
+    tree.record(factories.irf_ready())
+    manifest = factories.dl2_ready(dl2=dl2)
+    tree.record(manifest)
+    needed = maker.plan(manifest, tree).memory_mib
+    assert needed is None if n_events is None else least < needed < most
+
+
 def test_other_dl2_is_other_work(tree):
     tree.record(factories.irf_ready())
     plans = []

@@ -6,33 +6,9 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
-from foa_dl3_maker.plan import Dl3Request
-from foa_dl3_maker.stage import STAGE
 from foa_stage.jobs import ExitCode
-from foa_stage.manifests import Product, canonical_json
-from foa_stage.manifests.profile import Dl3
-from foa_stage.runner import run_stage
-from foa_stage.tree import RunTree, product_of
+from foa_stage.tree import product_of
 from foa_testing.fakes.factories import CRAB
-
-
-@pytest.fixture
-def reduce(tmp_path, irfs):
-    """Let the stage make a DL3 file; return its exit code and report."""
-
-    def run(dl2, irfs=irfs, **settings):
-        product = (
-            product_of("dl2", dl2)
-            if dl2.exists()
-            else Product(role="dl2", path=dl2, size=1, sha256="0" * 64)
-        )
-        request = Dl3Request(obs_id=1, target=CRAB, dl2=product, irfs=irfs, dl3=Dl3(**settings))
-        work = RunTree(tmp_path / "tree").work("dl3-maker", "key")
-        work.directory.mkdir(parents=True, exist_ok=True)
-        work.request.write_bytes(canonical_json(request))
-        return run_stage(STAGE, work.request), work.last_report()
-
-    return run
 
 
 @pytest.fixture
@@ -126,7 +102,9 @@ def test_the_profile_says_how_bright_events_must_be(reduce, dl2):
     assert report.product("dl3").events == 1000
 
 
-@pytest.mark.parametrize("changes", [{"gammaness": 0.0}, {"intensity": 10.0}])
+@pytest.mark.parametrize(
+    "changes", [{"gammaness": 0.0}, {"gammaness": 0.2}, {"intensity": 10.0}, {"n_events": 0}]
+)
 def test_a_run_of_which_no_event_is_left_ends_with_its_own_code(reduce, dl2, changes):
     code, report = reduce(dl2(**changes))
     assert code == ExitCode.NOTHING_LEFT
@@ -154,6 +132,30 @@ def test_a_truncated_dl2_file_is_bad_input(reduce, dl2, share):
     code, report = reduce(path)
     assert code == ExitCode.BAD_INPUT
     assert "dl2_LST-1.Run00001.h5: not a readable DL2 file" in report.reason
+
+
+def test_a_damaged_dl2_file_is_bad_input(reduce, dl2):
+    path = dl2(intensity=np.random.default_rng(1).random(2000))
+    content = path.read_bytes()
+    half = len(content) // 2
+    path.write_bytes(content[:half] + bytes(64) + content[half + 64 :])
+    code, report = reduce(path)
+    assert code == ExitCode.BAD_INPUT
+    assert "dl2_LST-1.Run00001.h5: not a readable DL2 file" in report.reason
+
+
+@pytest.mark.parametrize("column", ["az_tel", "gammaness", "wl"])
+def test_a_dl2_file_without_a_column_is_bad_input(reduce, dl2, column):
+    code, report = reduce(dl2(without=[column]))
+    assert code == ExitCode.BAD_INPUT
+    assert "dl2_LST-1.Run00001.h5: not a readable DL2 file" in report.reason
+    assert column in report.reason
+
+
+def test_a_pointing_that_is_no_number_is_refused(reduce, dl2):
+    code, report = reduce(dl2(alt_tel=np.nan))
+    assert code == ExitCode.BAD_INPUT
+    assert "no IRF for zenith nan deg" in report.reason
 
 
 def test_a_missing_irf_is_bad_input(reduce, dl2, irfs, tmp_path):
