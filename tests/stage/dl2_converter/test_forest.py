@@ -5,6 +5,8 @@ import resource
 import joblib
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from sklearn.ensemble import ExtraTreesRegressor, RandomForestClassifier, RandomForestRegressor
 
 from foa_dl2_converter.forest import Classifier, Forest
@@ -71,6 +73,81 @@ def test_two_targets_are_predicted_at_once(events, target):
         events, np.stack([target, -target], 1)
     )
     assert np.array_equal(flatten(vectors).predict(events), vectors.predict(events))
+
+
+ALTITUDE = 3
+"""Number of the feature that takes two values."""
+CUTS = {
+    "never": lambda near, other: near + other,
+    "at the root": lambda near, other: 100 * near + other,
+    "deep": lambda near, other: 9 * np.round(other) + np.where(other > 1, near, 0),
+    "everywhere": lambda near, other: np.sin(7 * near) * other,
+}
+"""Targets whose forests cut on that feature in different places."""
+
+
+@pytest.fixture(scope="module", params=CUTS)
+def cut(request, events):
+    """A forest of scikit-learn and the places where it cuts on the altitude."""
+    values = events.copy()
+    values[:, ALTITUDE] = 0 if request.param == "never" else np.arange(len(events)) % 5 / 4 - 0.5
+    target = CUTS[request.param](values[:, ALTITUDE], values[:, 0])
+    forest = RandomForestRegressor(n_estimators=5, min_samples_leaf=3, random_state=1)
+    return request.param, forest.fit(values, target)
+
+
+def features_of_cuts(forest):
+    return [estimator.tree_.feature for estimator in forest.estimators_]
+
+
+def test_the_forests_cut_on_the_altitude_where_they_are_said_to(cut):
+    where, forest = cut
+    features = features_of_cuts(forest)
+    assert any(ALTITUDE in tree for tree in features) == (where != "never")
+    assert all(tree[0] == ALTITUDE for tree in features) == (where == "at the root")
+
+
+def at(events, altitudes):
+    changed = events.copy()
+    changed[:, ALTITUDE] = altitudes
+    return changed
+
+
+def predict_twice(forest, events, altitudes):
+    """Predict for both columns of altitudes as lstchain's interpolation does."""
+    interpolating = forest.interpolating(ALTITUDE)
+    return [
+        interpolating.predict(np.hstack([at(events, column), altitudes])) for column in altitudes.T
+    ]
+
+
+ALTITUDES = st.sampled_from([-1.0, -0.5, -0.25, -0.0, 0.0, 0.125, 0.25, 0.5, 1.0])
+
+
+@settings(max_examples=40, deadline=None)
+@given(pairs=st.lists(st.tuples(ALTITUDES, ALTITUDES), min_size=1, max_size=4))
+def test_both_altitudes_are_evaluated_as_by_scikit_learn(cut, events, pairs):
+    _, forest = cut
+    some = events[:50]
+    altitudes = np.resize(pairs, (len(some), 2))
+    means = predict_twice(flatten(forest), some, altitudes)
+    for ours, column in zip(means, altitudes.T, strict=True):
+        assert np.array_equal(ours, forest.predict(at(some, column)))
+
+
+def test_shares_of_classes_are_evaluated_at_both_altitudes(classifier, events):
+    altitudes = np.tile([0.5, 0.25], (len(events), 1))
+    shares = predict_twice(flatten(classifier), events, altitudes)
+    for ours, column in zip(shares, altitudes.T, strict=True):
+        assert np.array_equal(ours, classifier.predict_proba(at(events, column)))
+
+
+def test_altitudes_that_change_back_and_forth_are_evaluated_anew(regressor, events):
+    forest = flatten(regressor)
+    for pair in ([0.0, 0.25], [0.25, 0.5], [0.5, 0.0], [0.0, 0.25]):
+        altitudes = np.tile(pair, (len(events), 1))
+        for ours, column in zip(predict_twice(forest, events, altitudes), altitudes.T, strict=True):
+            assert np.array_equal(ours, regressor.predict(at(events, column)))
 
 
 def test_a_value_that_is_not_finite_is_refused(regressor, events):

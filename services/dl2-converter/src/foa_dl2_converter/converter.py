@@ -16,47 +16,22 @@ import tables
 from astropy.coordinates import Angle
 from astropy.table import Table
 from ctapipe.core import Provenance, Tool, traits
-from lstchain.io import (
-    get_dataset_keys,
-    global_metadata,
-    read_configuration_file,
-    replace_config,
-    standard_config,
-    write_metadata,
-)
-from lstchain.io.io import (
-    dl1_images_lstcam_key,
-    dl1_likelihood_params_lstcam_key,
-    dl1_params_lstcam_key,
-    dl1_params_src_dep_lstcam_key,
-    dl2_params_lstcam_key,
-    write_dataframe,
-)
-from lstchain.io.provenance import write_provenance
+from lstchain.io import read_configuration_file, replace_config, standard_config
+from lstchain.io.io import dl1_params_lstcam_key
 from lstchain.reco.dl1_to_dl2 import apply_models
 
 from foa_dl2_converter.configuration import focal_length, interpolation, refuse
 from foa_dl2_converter.events import PointingMissing, chunks, imputed
 from foa_dl2_converter.layout import load
+from foa_dl2_converter.output import Output
+from foa_dl2_converter.zenith import interpolating
 
 CHUNK_EVENTS = 22 << 10
-LZ4 = tables.Filters(complevel=1, complib="blosc:lz4", fletcher32=True)
-"""Compression of the events.
-
-The stock tool's blosc:zstd makes files 19 % smaller, but takes longer than the Random Forests
-(ADR 0007).
-"""
 FORESTS = {
     "disp_vector": ("reg_energy", "cls_gh", "reg_disp_vector"),
     "disp_norm_sign": ("reg_energy", "cls_gh", "reg_disp_norm", "cls_disp_sign"),
 }
 """Forests that each method of the direction needs."""
-NOT_COPIED = (
-    dl1_images_lstcam_key,
-    dl1_params_lstcam_key,
-    dl1_params_src_dep_lstcam_key,
-    dl1_likelihood_params_lstcam_key,
-)
 
 
 @dataclass(frozen=True)
@@ -81,17 +56,17 @@ class Reconstruction:
         events.az_tel = Angle(events.az_tel, u.rad).wrap_at(360 * u.deg).rad
         if "sin_az_tel" not in events.columns:
             events["sin_az_tel"] = np.sin(events.az_tel)
-        forests = dict(self.forests)
-        classifier, energy = forests.pop("cls_gh"), forests.pop("reg_energy")
-        return apply_models(events, classifier, energy, **forests, **self._settings())
-
-    def _settings(self) -> dict[str, Any]:
-        return {
-            "effective_focal_length": self.focal_length,
-            "custom_config": self.config,
-            "interpolate_rf": self.interpolated,
-            "training_pointings": self.training,
-        }
+        forests, config = interpolating(self.forests, self.config, self.interpolated)
+        return apply_models(
+            events,
+            forests.pop("cls_gh"),
+            forests.pop("reg_energy"),
+            **forests,
+            effective_focal_length=self.focal_length,
+            custom_config=config,
+            interpolate_rf=self.interpolated,
+            training_pointings=self.training,
+        )
 
 
 class StreamingConverter(Tool):  # type: ignore[misc]  # ctapipe has no types
@@ -132,11 +107,11 @@ class StreamingConverter(Tool):  # type: ignore[misc]  # ctapipe has no types
         # lstchain sets this option for a moment, which would affect other threads: set it for all
         copy_on_write = pd.option_context("mode.copy_on_write", True)
         with copy_on_write, tables.open_file(self.dl1) as source:
-            events = source.get_node(dl1_params_lstcam_key)
+            table = source.get_node(dl1_params_lstcam_key)
             try:
-                self._stream(chunks(events, self.chunk_events), reconstruct, source)
+                self._stream(chunks(table, self.chunk_events), reconstruct, source)
             except PointingMissing:  # rare; start again, since the order of events may change
-                self._stream(imputed(events, self.chunk_events), reconstruct, source)
+                self._stream(imputed(table, self.chunk_events), reconstruct, source)
 
     def _record_provenance(self) -> None:
         provenance = Provenance()
@@ -148,18 +123,25 @@ class StreamingConverter(Tool):  # type: ignore[misc]  # ctapipe has no types
         self, parts: Iterator[pd.DataFrame], reconstruct: Reconstruction, source: tables.File
     ) -> None:
         """Read and write in this thread, as HDF5 requires; reconstruct chunks in others."""
-        self.dl2.unlink(missing_ok=True)
         self.n_events = 0
         n_threads = self.threads or len(os.sched_getaffinity(0))
-        pending: deque[Future[pd.DataFrame]] = deque()
-        with ThreadPoolExecutor(n_threads) as pool:
+        with (
+            Output(self.dl2, source, reconstruct.config) as output,
+            ThreadPoolExecutor(n_threads) as pool,
+        ):
             # a chunk has no name here, which would keep it in memory while others are waited for
+            pending: deque[Future[pd.DataFrame]] = deque()
             for future in map(pool.submit, repeat(reconstruct), parts):
                 pending.append(future)
                 if len(pending) > n_threads:
-                    self._write(pending.popleft().result(), reconstruct.config, source)
+                    self._write(pending.popleft().result(), output)
             while pending:
-                self._write(pending.popleft().result(), reconstruct.config, source)
+                self._write(pending.popleft().result(), output)
+
+    def _write(self, events: pd.DataFrame, output: Output) -> None:
+        output.append(events)
+        self.n_events = output.n_events
+        self.log.info("%d events written", self.n_events)
 
     def _reconstruction(self, config: dict[str, Any]) -> Reconstruction:
         names = FORESTS[config["disp_method"]]
@@ -171,32 +153,3 @@ class StreamingConverter(Tool):  # type: ignore[misc]  # ctapipe has no types
         interpolated = interpolated if training else None
         length = focal_length(self.dl1, config)
         return Reconstruction(config, forests, interpolated, training, length, lock)
-
-    def _write(self, events: pd.DataFrame, config: dict[str, Any], source: tables.File) -> None:
-        if events.empty:
-            return
-        if self.n_events:
-            with tables.open_file(self.dl2, "a") as file:
-                file.get_node(dl2_params_lstcam_key).append(events.to_records(index=False))
-        else:
-            self._begin(source)
-            meta, key = global_metadata(), dl2_params_lstcam_key
-            write_dataframe(events, self.dl2, key, config=config, meta=meta, filters=LZ4)
-        self.n_events += len(events)
-        self.log.info("%d events written", self.n_events)
-
-    def _begin(self, source: tables.File) -> None:
-        """Write everything but the events, as the stock tool does."""
-        write_provenance(self.dl2, "dl1_to_dl2")
-        write_metadata(global_metadata(), self.dl2)
-        with tables.open_file(self.dl2, "a") as file:
-            for key in get_dataset_keys(source):
-                if key not in NOT_COPIED:
-                    parent = _group(file, key.rpartition("/")[0] or "/")
-                    source.copy_node(key, parent, overwrite=True)
-
-
-def _group(file: tables.File, path: str) -> tables.Group:
-    if path in file:
-        return file.get_node(path)
-    return file.create_group(*path.rsplit("/", 1), createparents=True)

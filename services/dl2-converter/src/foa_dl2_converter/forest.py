@@ -5,17 +5,17 @@ thresholds, which may therefore be rounded down to float32; and a forest adds up
 float64, one after the other.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from threading import Lock
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 from sklearn.ensemble import RandomForestClassifier
 
-from foa_dl2_converter.walk import LANES, Events, Nodes, Roots, Values, add_up, reach
+from foa_dl2_converter.walk import FIRST, Events, Nodes, Roots, Values, add_up, fork
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,21 @@ class Forest:
     values: Values
     lock: "Lock | None" = None
     """Lock that the caller holds; released while events go through the trees."""
+    altitude: int | None = None
+    """Number of the feature that lstchain's interpolation in zenith replaces; None: it is off."""
+    forked: dict[tuple[int, int], Nodes] = field(default_factory=dict)
+    """Nodes for the last pair of altitudes."""
+    later: list[Values] = field(default_factory=list)
+    """Means for the call that follows."""
+
+    def interpolating(self, altitude: int) -> Self:
+        """Return the forest for one table of events.
+
+        lstchain's `predict_with_zd_interpolation` calls it twice, with the altitude of the nearest
+        training pointing and with that of the next one. Both altitudes have to follow the
+        features in both calls: the first one evaluates the trees for both.
+        """
+        return replace(self, altitude=altitude, later=[])
 
     def predict(self, events: Any) -> Values:
         """Return the mean of the trees.
@@ -34,7 +49,8 @@ class Forest:
         Parameters
         ----------
         events
-            Table or array of shape (n_events, n_features).
+            Table or array of shape (n_events, n_features), or (n_events, n_features + 2) if the
+            forest is interpolating.
 
         Returns
         -------
@@ -47,24 +63,47 @@ class Forest:
             If a value is not finite as float32; scikit-learn refuses it as well.
         """
         ordered = order(np.asarray(events, dtype=np.float32))
-        n_events = len(ordered)
-        padded = np.zeros((-(-n_events // LANES) * LANES, ordered.shape[1]), np.int32)
-        padded[:n_events] = ordered
-        with _released(self.lock):
-            means = self._walk(padded)[:n_events] / (len(self.roots) - 1)
+        if not self.later:
+            with _released(self.lock):
+                self.later.extend(self._evaluate(ordered))
+        means = self.later.pop(0)
         return means[:, 0] if means.shape[1] == 1 else means
 
-    def _walk(self, events: Events) -> Values:
-        """Sum the trees, with events that end side by side in the first tree next to each other.
+    def _evaluate(self, ordered: Events) -> Iterable[Values]:
+        """Return the means for this call and, if the forest is interpolating, for the next."""
+        if self.altitude is None:
+            return self._means(self.nodes, ordered)[:1]
+        return self._interpolate(ordered[:, :-2], ordered[:, -2:])
 
-        Their ways through the other trees are alike, which makes better use of the caches.
-        """
-        together = np.argsort(reach(self.nodes[: self.roots[1]], events))
-        of_sorted = np.zeros((len(events), self.values.shape[1]))
-        add_up(self.nodes, self.roots, self.values, events[together], of_sorted)
-        sums = np.empty_like(of_sorted)
-        sums[together] = of_sorted
-        return sums
+    def _interpolate(self, features: Events, altitudes: Events) -> Values:
+        """Return the means at the first and at the second altitude, (2, n_events, n_outputs)."""
+        pairs = np.sort(altitudes, axis=1)
+        means = np.empty((2, len(features), self.values.shape[1]))
+        kinds, kind = np.unique(pairs.view(np.uint64).ravel(), return_inverse=True)
+        for number in range(len(kinds)):
+            group = kind == number
+            lower, upper = (int(value) for value in pairs[group.argmax()])
+            means[:, group] = self._means(self._nodes_at(lower, upper), features[group])
+        descending = altitudes[:, 0] > altitudes[:, 1]
+        means[:, descending] = means[::-1, descending]
+        return means
+
+    def _nodes_at(self, lower: int, upper: int) -> Nodes:
+        """Return the nodes for two altitudes; a run has few pairs, one after the other."""
+        nodes = self.forked.get((lower, upper))
+        if nodes is None:
+            nodes = fork(self.nodes, self.roots, FIRST + (self.altitude or 0), lower, upper)
+            self.forked.clear()
+            self.forked[lower, upper] = nodes
+        return nodes
+
+    def _means(self, nodes: Nodes, features: Events) -> Values:
+        """Return the means at the lower and at the upper altitude, (2, n_events, n_outputs)."""
+        events = np.zeros((len(features), FIRST + features.shape[1]), np.uint32)
+        events[:, FIRST:] = features
+        sums = np.zeros((len(features), 2, self.values.shape[1]))
+        add_up(nodes, self.roots, self.values, events, sums)
+        return sums.swapaxes(0, 1) / (len(self.roots) - 1)
 
 
 @dataclass(frozen=True)
@@ -106,4 +145,4 @@ def order(values: npt.NDArray[np.float32]) -> Events:
     if not np.isfinite(values).all():
         raise ValueError("a feature of an event is not finite, or too large for float32")
     bits = (np.ascontiguousarray(values) + np.float32(0)).view(np.int32)  # −0 becomes 0
-    return bits ^ ((bits >> 31) & np.int32(0x7FFFFFFF))
+    return (bits ^ ((bits >> 31) | np.int32(-(1 << 31)))).view(np.uint32)

@@ -13,14 +13,23 @@ import numpy.typing as npt
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 
 from foa_dl2_converter.forest import Classifier, Forest, order
-from foa_dl2_converter.walk import LEFT, THRESHOLD, Nodes, Values
+from foa_dl2_converter.walk import (
+    FEATURES,
+    FIRST,
+    LEFT,
+    PARTING,
+    STOP,
+    THRESHOLD,
+    Nodes,
+    Values,
+)
 from foa_stage.tree import sha256_of
 
-FORMAT = 2
+FORMAT = 3
 """Version of the format of the files; part of their directory's name."""
 PARTS = ("nodes", "roots", "values")
-MAX_FEATURES, MAX_NODES = 1 << LEFT, 1 << THRESHOLD - LEFT
-"""Largest numbers that fit in the bits of a node."""
+MAX_FEATURES, MAX_NODES = int(FEATURES) - FIRST + 1, 1 << int(THRESHOLD - LEFT)
+"""Largest numbers of a forest's features and of a tree's nodes that fit in the bits of a node."""
 LEAF = -1
 """scikit-learn's mark of a child that does not exist."""
 
@@ -38,8 +47,9 @@ def flatten(model: Any) -> Forest:
         If it is not a plain Random Forest of one target.
     """
     trees = _supported_trees(model)
-    laid_out = [_lay_out(tree) for tree in trees]
-    nodes, values = (np.concatenate(part) for part in zip(*laid_out, strict=True))
+    rows = np.cumsum([0, *(tree.n_leaves for tree in trees)])
+    nodes = np.concatenate([_nodes(tree, row) for tree, row in zip(trees, rows, strict=False)])
+    values = np.concatenate([_values(tree) for tree in trees])
     roots = np.cumsum([0, *(tree.node_count for tree in trees)])
     if not isinstance(model, RandomForestClassifier):
         return Forest(nodes, roots, values)
@@ -54,26 +64,38 @@ def _supported_trees(model: Any) -> list[Any]:
     if model.n_outputs_ != 1 and isinstance(model, RandomForestClassifier):
         raise Unsupported("a classifier of several targets")
     trees = [estimator.tree_ for estimator in model.estimators_]
-    if model.n_features_in_ > MAX_FEATURES or max(tree.node_count for tree in trees) > MAX_NODES:
+    sizes = [tree.node_count for tree in trees]
+    if model.n_features_in_ > MAX_FEATURES or max(sizes) > MAX_NODES or sum(sizes) > PARTING:
         raise Unsupported("a forest of too many features, or of too large trees")
     return trees
 
 
-def _lay_out(tree: Any) -> tuple[Nodes, Values]:
-    """Return nodes with siblings side by side, in the order of their parents, and their values."""
-    is_leaf = tree.children_left == LEAF
+def _nodes(tree: Any, row: int) -> Nodes:
+    """Return nodes with siblings side by side, in the order of their parents.
+
+    `row` is the row of the first leaf's values.
+    """
+    is_leaf = _is_leaf(tree)
     children = np.stack([tree.children_left, tree.children_right], axis=1)[~is_leaf]
     position = np.empty(tree.node_count, np.int64)
     position[np.concatenate([[0], children.ravel()])] = np.arange(tree.node_count)
-    # a leaf is its own left child, and no event goes right
-    thresholds = order(_round_down(tree.threshold)).astype(np.int64)
-    threshold = np.where(is_leaf, np.iinfo(np.int32).max, thresholds)
-    left = np.where(is_leaf, position, position[tree.children_left])
-    feature = np.where(is_leaf, 0, tree.feature)
-    nodes, values = np.empty_like(position), np.empty((len(position), tree.value[0].size))
-    nodes[position] = (threshold << THRESHOLD) | (left << LEFT) | feature
-    values[position] = tree.value.reshape(values.shape)
-    return nodes, values
+    content = order(_round_down(tree.threshold)).astype(np.uint64)
+    content[is_leaf] = np.arange(row, row + tree.n_leaves)
+    left = np.where(is_leaf, position, position[tree.children_left]).astype(np.uint64)
+    feature = np.where(is_leaf, STOP, FIRST + tree.feature).astype(np.uint64)
+    nodes = np.empty(tree.node_count, np.uint64)
+    nodes[position] = (content << THRESHOLD) | (left << LEFT) | feature
+    return nodes
+
+
+def _values(tree: Any) -> Values:
+    """Return the values of the leaves, (n_leaves, n_outputs)."""
+    leaves: Values = tree.value[_is_leaf(tree)]
+    return leaves.reshape(len(leaves), -1)
+
+
+def _is_leaf(tree: Any) -> npt.NDArray[np.bool_]:
+    return np.asarray(tree.children_left == LEAF)
 
 
 def _round_down(thresholds: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
@@ -108,7 +130,7 @@ def load(model: Path, cache: Path, lock: "Lock | None" = None) -> Any:
     classes = tuple(json.loads(_facts(directory).read_text())["classes"])
     if not classes:
         return Forest(nodes, roots, values, lock)
-    return Classifier(nodes, roots, values, lock, classes)
+    return Classifier(nodes, roots, values, lock, classes_=classes)
 
 
 def _part(directory: Path, name: str) -> Path:

@@ -1,15 +1,17 @@
-"""The costs of DL1 → DL2: the stock tool and ours side by side, from a minute of data to 30.
+"""The costs of DL1 → DL2: the stock tool and ours side by side, from seconds of data to a run.
 
-`python -m foa_testing.benchmarks.dl2_costs NIGHT DIRECTORY`, in the converter's environment: NIGHT
-is a synthetic night; in DIRECTORY forests of the standard configuration's size are trained once,
-and files are made.  The last line gives the ratios for the largest file.
+`python -m foa_testing.benchmarks.dl2_costs NIGHT DIRECTORY [N_EVENTS …]`, in the converter's
+environment: NIGHT is a synthetic night; in DIRECTORY forests of the standard configuration's size
+are trained once, and files are made.  The last line gives the ratios for the largest file that the
+stock tool can hold in memory.
 """
 
+import json
 import os
 import shutil
 import subprocess
 import sys
-import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,8 +23,8 @@ from foa_testing.night.definition import LINES, RUNS, Layout
 from foa_testing.night.showers import GAMMA, PROTON
 from foa_testing.night.simulation import simulate_training, train
 
-SIZES = (100_000, 500_000, 2_000_000)
-"""Events; two million are half an hour of the telescope's data after cleaning."""
+SIZES = (100_000, 500_000, 2_000_000, 9_500_000)
+"""Events; the last are 20 minutes of the telescope's data at 7.9 kHz."""
 N_TRAINING = {GAMMA: 50_000, PROTON: 4000}
 """Events per MC node: trees of some 30 000 tree nodes."""
 LINE, RUN, SEED = LINES[0], RUNS[2], 1
@@ -32,6 +34,19 @@ RTOL, ATOL = 1e-9, 1e-12
 """Tolerances where trees are summed in another order; offsets near zero need an absolute one."""
 FORESTS = "forests"
 """Directory of our cache."""
+MEASURE = """
+import json, os, subprocess, sys, time
+begun = time.perf_counter()
+quiet = subprocess.DEVNULL
+process = subprocess.Popen(sys.argv[1:], stdout=quiet, stderr=quiet)
+_, status, used = os.wait4(process.pid, 0)
+wall_s, cpu_s = time.perf_counter() - begun, used.ru_utime + used.ru_stime
+print(json.dumps([status, wall_s, cpu_s, used.ru_maxrss // 1024]))
+"""
+"""Runs a command and prints its costs, in a small process.
+
+Linux counts the memory of the process that starts a command as the command's.
+"""
 OURS = "from foa_dl2_converter.converter import StreamingConverter; StreamingConverter().run()"
 
 
@@ -55,14 +70,12 @@ def measure(*command: str | Path, cwd: Path) -> Cost:
     RuntimeError
         If it fails.
     """
-    words, quiet = [str(word) for word in command], subprocess.DEVNULL
-    begun = time.perf_counter()
-    process = subprocess.Popen(words, cwd=cwd, stdout=quiet, stderr=quiet)
-    _, status, used = os.wait4(process.pid, 0)
+    words = [sys.executable, "-I", "-S", "-c", MEASURE, *map(str, command)]
+    answer = subprocess.run(words, cwd=cwd, capture_output=True, check=True).stdout
+    status, *costs = json.loads(answer)
     if status:
-        raise RuntimeError(f"{' '.join(words)} failed")
-    wall_s = time.perf_counter() - begun
-    return Cost(wall_s, used.ru_utime + used.ru_stime, used.ru_maxrss // 1024)
+        raise RuntimeError(f"{' '.join(map(str, command))} failed")
+    return Cost(*costs)
 
 
 def train_forests(layout: Layout) -> None:
@@ -133,19 +146,39 @@ def convert_with_stock(layout: Layout, dl1: Path) -> tuple[Path, Cost]:
     return directory / dl1.name.replace("dl1", "dl2", 1), cost
 
 
-def compare(layout: Layout, dl1: Path) -> str:
-    """Convert with both, print the costs of each, and return the ratios."""
-    ours, of_ours = convert(layout, dl1)
-    stock, of_stock = convert_with_stock(layout, dl1)
-    assert_same(stock, ours)
-    throughput = of_stock.wall_s / of_ours.wall_s
-    memory = of_stock.memory_mib / of_ours.memory_mib
-    ratios = f"throughput_ratio={throughput:.2f} memory_ratio={memory:.2f}"
-    _say(f"stock {of_stock}\nours  {of_ours}  {ratios}")
-    return ratios
+@dataclass
+class Comparison:
+    """Both tools on files of growing size."""
+
+    layout: Layout
+    stock_mib: float = 0
+    """Memory per event of the stock tool's last conversion, in MiB."""
+    summary: str = ""
+    """Ratios of the last conversion by both."""
+
+    def run(self, dl1: Path, n_events: int) -> None:
+        """Convert a file with ours and, if it fits into memory, with the stock tool."""
+        ours, of_ours = convert(self.layout, dl1)
+        _say(f"{n_events} events\nours  {of_ours}")
+        if (needed := self.stock_mib * n_events) > memory_mib():
+            _say(f"stock would need some {needed:.0f} MiB, more than there is")
+            return
+        stock, of_stock = convert_with_stock(self.layout, dl1)
+        assert_same(stock, ours)
+        self.stock_mib = of_stock.memory_mib / n_events
+        throughput = of_stock.wall_s / of_ours.wall_s
+        memory = of_stock.memory_mib / of_ours.memory_mib
+        ratios = f"throughput_ratio={throughput:.2f} memory_ratio={memory:.2f}"
+        _say(f"stock {of_stock}  {ratios}")
+        self.summary = f"{n_events} events, the most for which the stock tool fits:\n{ratios}"
 
 
-def main(night: Path, directory: Path) -> None:
+def memory_mib() -> int:
+    """Return the memory of this machine."""
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") >> 20
+
+
+def main(night: Path, directory: Path, sizes: Sequence[int] = SIZES) -> None:
     """Print costs and ratios for every size, and the ratios for the largest once more."""
     layout, observed = Layout(directory.resolve()), Layout(night)
     train_forests(layout)
@@ -153,10 +186,10 @@ def main(night: Path, directory: Path) -> None:
     shutil.rmtree(dl1.parent / FORESTS, ignore_errors=True)
     _, first = convert(layout, make_dl1(observed, dl1, 1000))
     _say(f"1000 events, and laying out the forests\nours  {first}")
-    for n_events in SIZES:
-        _say(f"{n_events} events")
-        ratios = compare(layout, make_dl1(observed, dl1, n_events))
-    _say(ratios)
+    comparison = Comparison(layout)
+    for n_events in sizes:
+        comparison.run(make_dl1(observed, dl1, n_events), n_events)
+    _say(comparison.summary)
 
 
 def _say(text: str) -> None:
@@ -165,4 +198,4 @@ def _say(text: str) -> None:
 
 
 if __name__ == "__main__":
-    main(*map(Path, sys.argv[1:]))
+    main(Path(sys.argv[1]), Path(sys.argv[2]), [int(word) for word in sys.argv[3:]] or SIZES)
