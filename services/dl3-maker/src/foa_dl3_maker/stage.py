@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import tables
-from astropy.utils import iers
 from ctapipe.core import run_tool
 from lstchain.high_level import create_hdu_index_hdu, create_obs_index_hdu
 from lstchain.high_level.interpolate import interp_params
@@ -38,7 +37,6 @@ def reduce(request: Dl3Request, work: Work) -> StageResult:
     NothingLeft
         If no event passes the event filters and gammaness cuts.
     """
-    iers.conf.auto_download = False  # hosts of a cluster reach no network
     irfs = [_read_irf(request, irf.path) for irf in request.irfs]
     events = _read_events(request, irfs)
     irf_choice = _describe_irf(request, irfs, events)
