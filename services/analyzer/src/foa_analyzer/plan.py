@@ -31,12 +31,18 @@ from foa_stage.tree import Report, RunTree
 
 NAME = "analyzer"
 MIB = 1 << 20
-BASE_MIB = 800
-"""Memory of Gammapy, of a piece of DL2 and of the maps, with some reserve."""
+BASE_MIB = 600
+"""Memory of Gammapy, of a piece of DL2 and of the maps, with some reserve.
+
+Measured: 380 MiB of one run, with 150 000 events of DL2 as with 9.5 million.
+"""
 RUN_MIB = 4
-"""Memory of a run's IRFs, background model and spectra."""
+"""Memory of a run's IRFs, background model and spectra; measured: 3 with 40 runs."""
 EVENTS_SHARE = 8
-"""Memory of the events of a run, relative to its DL3 file: they are read anew for every step."""
+"""Memory of a run's events, relative to its DL3 file: each step reads them anew.
+
+Measured: 6.2 with 1 and 4 million events of DL3.
+"""
 _About = Dl2Ready | Dl3Ready | RunFailed
 
 
