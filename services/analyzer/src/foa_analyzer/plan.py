@@ -37,7 +37,7 @@ BASE_MIB = 600
 Measured: 380 MiB of one run, with 150 000 events of DL2 as with 9.5 million.
 """
 RUN_MIB = 4
-"""Memory of a run's IRFs, background model and spectra; measured: 3 with 40 runs."""
+"""Memory of a run's IRFs, background model and spectra; measured: 1 with 40 runs."""
 EVENTS_SHARE = 8
 """Memory of a run's events, relative to its DL3 file: each step reads them anew.
 

@@ -37,7 +37,8 @@ def make(request: AnalysisRequest, work: Work) -> StageResult:
         If DL3 files are not readable.
     """
     iers.conf.auto_download = False  # hosts of a cluster reach no network
-    sys.modules["ray"] = None  # type: ignore[assignment]  # not there: Gammapy asks a thousand times
+    # Gammapy looks for ray at every change of a covariance; this is Python's way to say it is away
+    sys.modules["ray"] = None  # type: ignore[assignment]
     if not request.runs and request.store is None:
         failed = request.failed_runs
         reasons = "; ".join(f"run {run.obs_id}: {run.stage}: {run.reason}" for run in failed)
