@@ -3,6 +3,7 @@
 import pytest
 
 from foa_analyzer import plan as analyzer
+from foa_analyzer.request import AnalysedRun, AnalysisRequest
 from foa_dl2_converter import plan as converter
 from foa_dl3_maker import plan as maker
 from foa_irf_builder import plan as builder
@@ -181,6 +182,37 @@ def test_the_first_run_through_is_looked_at_though_others_are_to_come(tree):
     through = factories.dl3_ready(1, (1, 2), on_disk(tree, "a", "dl3"))
     tree.record(through)
     assert analyzer.plan(through, tree).request.phase == "first-look"
+
+
+def memory_of_analysis(dl3_mib):
+    """Memory an analysis asks for, by the sizes of DL3 files."""
+    product = factories.make_product("dl3")
+    sized = (product.model_copy(update={"size": size * analyzer.MIB}) for size in dl3_mib)
+    runs = tuple(AnalysedRun(obs_id=i, dl3=dl3) for i, dl3 in enumerate(sized))
+    manifest = factories.dl3_ready()
+    request = AnalysisRequest(
+        title="t",
+        phase="final",
+        target=manifest.request.target,
+        profile="p 1",
+        analysis=manifest.request.profile.analysis,
+        runs=runs,
+    )
+    return analyzer.memory_needed(request)
+
+
+def test_an_analysis_asks_for_memory_by_its_largest_run_and_by_their_number():
+    one = memory_of_analysis([100])
+    assert memory_of_analysis([10]) < one
+    assert one < memory_of_analysis([100, 100]) < one + 10
+    assert memory_of_analysis([]) < memory_of_analysis([1])
+
+
+def test_the_memory_of_an_analysis_is_asked_for(tree):
+    through = factories.dl3_ready(1, (1, 2), on_disk(tree, "a", "dl3"))
+    tree.record(through)
+    asked = analyzer.plan(through, tree)
+    assert asked.memory_mib == analyzer.memory_needed(asked.request)
 
 
 def test_there_is_one_first_look(tree):

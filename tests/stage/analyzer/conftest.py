@@ -25,6 +25,7 @@ from foa_analyzer.dl2_events import DL2_PARAMETERS, LST1
 from foa_analyzer.reflected_regions import extract
 from foa_analyzer.request import AnalysedRun
 from foa_analyzer.steps import RunSet
+from foa_analyzer.theta2 import Dl2Counter
 from foa_stage.event_filters import SHOWER
 from foa_stage.manifests import Analysis
 from foa_stage.tree import product_of
@@ -172,6 +173,12 @@ def make_run_set(tmp_path):
         return RunSet(tuple(runs), observed, TARGET, settings, tmp_path)
 
     return make
+
+
+@pytest.fixture
+def counter():
+    """Make what counts the events of DL2 files."""
+    return Dl2Counter(TARGET, SETTINGS)
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,7 @@
 """On and off counts: histograms of theta², excess and significance."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Self
 
 import numpy as np
@@ -22,6 +22,37 @@ class NoOffRegion(ValueError):
 
 
 @dataclass
+class RunCounts:
+    """On events of one run, then off events, in arrays of both."""
+
+    n_regions: int
+    """Off regions; 0 if none fits."""
+    histograms: Array = field(default_factory=lambda: np.zeros((2, N_BINS)))
+    """Of theta²."""
+    below_cut: Array = field(default_factory=lambda: np.zeros(2))
+
+
+class RunCounter:
+    """Counts the events of one run around the target and its off positions."""
+
+    def __init__(
+        self, cuts: Theta2Cuts, edges: Array, pointing: SkyCoord, target: SkyCoord
+    ) -> None:
+        separation, limit = pointing.separation(target).deg, cuts.max_theta2_deg2
+        angles = off_angles(separation, float(np.sqrt(limit)), cuts.n_off_regions)
+        self._positions = ([target], off_positions(pointing, target, angles))
+        self._edges, self._limit = edges, limit
+        self.counts = RunCounts(len(angles))
+
+    def add(self, events: SkyCoord) -> None:
+        """Count a part of the events."""
+        for side, positions in enumerate(self._positions):
+            theta2 = _theta2(events, positions)
+            self.counts.histograms[side] += np.histogram(theta2, self._edges)[0]
+            self.counts.below_cut[side] += (theta2 < self._limit).sum()
+
+
+@dataclass
 class OnOffHistograms:
     """Histograms of theta² over runs.
 
@@ -30,41 +61,28 @@ class OnOffHistograms:
 
     cuts: Theta2Cuts
     edges: Array
-    on: Array
-    off: Array
-    cut_on: float = 0.0
-    cut_off: float = 0.0
-    n_regions: int = 0
+    total: RunCounts
     n_runs: int = 0
     effective_s: float = 0.0
 
     @classmethod
     def empty(cls, cuts: Theta2Cuts, maximum: float) -> Self:
         """Return empty histograms from 0 to `maximum` (deg²)."""
-        return cls(cuts, np.linspace(0, maximum, N_BINS + 1), np.zeros(N_BINS), np.zeros(N_BINS))
+        return cls(cuts, bin_edges(maximum), RunCounts(0))
 
-    def add(
-        self, events: SkyCoord, pointing: SkyCoord, target: SkyCoord, effective_s: float
-    ) -> bool:
-        """Count one run's events around the target and its off positions.
+    def add(self, run: RunCounts, effective_s: float) -> bool:
+        """Add one run's counts.
 
         Returns
         -------
         bool
             False if the run has no off region, or not as many as the first: it is left out.
         """
-        limit = self.cuts.max_theta2_deg2
-        separation = pointing.separation(target).deg
-        angles = off_angles(separation, float(np.sqrt(limit)), self.cuts.n_off_regions)
-        if not angles or (self.n_regions and self.n_regions != len(angles)):
+        if not run.n_regions or (self.n_runs and self.total.n_regions != run.n_regions):
             return False
-        self.n_regions, self.n_runs = len(angles), self.n_runs + 1
-        on = _theta2(events, [target])
-        off = _theta2(events, off_positions(pointing, target, angles))
-        self.on += np.histogram(on, self.edges)[0]
-        self.off += np.histogram(off, self.edges)[0]
-        self.cut_on += float((on < limit).sum())
-        self.cut_off += float((off < limit).sum())
+        self.total.n_regions, self.n_runs = run.n_regions, self.n_runs + 1
+        self.total.histograms += run.histograms
+        self.total.below_cut += run.below_cut
         self.effective_s += effective_s
         return True
 
@@ -80,20 +98,28 @@ class OnOffHistograms:
             raise NoOffRegion(
                 "the target is closer to every pointing than the theta² cut: no off region fits"
             )
-        histograms = {name: tuple(getattr(self, name)) for name in ("edges", "on", "off")}
+        on, off = map(tuple, self.total.histograms)
+        n_on, n_off = map(float, self.total.below_cut)
         return Theta2(
             **_describe_cuts(self.cuts),
-            **histograms,
+            edges=tuple(self.edges),
+            on=on,
+            off=off,
             level=level,
             n_runs=self.n_runs,
             effective_s=self.effective_s,
-            counts=count(self.cut_on, self.cut_off, 1 / self.n_regions),
+            counts=count(n_on, n_off, 1 / self.total.n_regions),
         )
+
+
+def bin_edges(maximum: float) -> Array:
+    """Return the edges of the bins from 0 to `maximum` (deg²)."""
+    return np.linspace(0, maximum, N_BINS + 1)
 
 
 def _theta2(events: SkyCoord, positions: Iterable[SkyCoord]) -> Array:
     """Return the squared angles (deg²) of all events to each of the positions."""
-    return np.concatenate([events.separation(position).deg ** 2 for position in positions])
+    return np.array([events.separation(position).deg ** 2 for position in positions]).ravel()
 
 
 def _describe_cuts(cuts: Theta2Cuts) -> dict[str, str | float]:

@@ -10,17 +10,20 @@ from foa_analyzer import lightcurve, observations, skymap, spectrum, theta2
 from foa_analyzer.request import AnalysedRun
 from foa_analyzer.results import Findings, StepFindings
 from foa_analyzer.steps import RunSet, Step
+from foa_analyzer.theta2 import Dl2Counter
 from foa_stage.manifests import Analysis
 
 Runs = tuple[AnalysedRun, ...]
 
 
-def dl2_steps(settings: Analysis) -> tuple[Step[Runs, Any], ...]:
+def dl2_steps(settings: Analysis, counter: Dl2Counter) -> tuple[Step[Runs, Any], ...]:
     """Return the steps that take the runs with DL2 files, in their order."""
-    return tuple(
-        Step(f"theta2 DL2 {cuts.name}", partial(theta2.find_in_dl2, cuts))
-        for cuts in settings.theta2_dl2
+    of_cuts = tuple(
+        Step(f"theta2 DL2 {cuts.name}", partial(theta2.find_in_dl2, place))
+        for place, cuts in enumerate(settings.theta2_dl2)
     )
+    counted = Step("theta2 DL2", partial(theta2.count_dl2, counter), then=of_cuts)
+    return (counted,) if of_cuts else ()
 
 
 def dl3_steps(settings: Analysis) -> tuple[Step[Observations, Any], ...]:
@@ -34,15 +37,15 @@ def dl3_steps(settings: Analysis) -> tuple[Step[Observations, Any], ...]:
     )
 
 
-def analyse(run_set: RunSet) -> Findings:
+def analyse(run_set: RunSet, counter: Dl2Counter) -> Findings:
     """Do every step that the data allow."""
     run_set.directory.mkdir(parents=True, exist_ok=True)
-    return _join(_describe(run_set), _run_steps(run_set))
+    return _join(_describe(run_set), _run_steps(run_set, counter))
 
 
-def _run_steps(run_set: RunSet) -> Iterator[StepFindings]:
+def _run_steps(run_set: RunSet, counter: Dl2Counter) -> Iterator[StepFindings]:
     if with_dl2 := tuple(run for run in run_set.runs if run.dl2):
-        for step in dl2_steps(run_set.settings):
+        for step in dl2_steps(run_set.settings, counter):
             yield from step.run(run_set, with_dl2)
     if run_set.observations is None:
         yield StepFindings(unavailable={"DL3": "no run has DL3 data"})

@@ -1,6 +1,7 @@
 """The analyzer's stage: all runs and good runs, analysed and reported."""
 
 import os
+import sys
 from pathlib import Path
 
 # Set before matplotlib is imported, by Gammapy too: it needs a writable directory at once, and a
@@ -8,7 +9,6 @@ from pathlib import Path
 os.environ.setdefault("MPLCONFIGDIR", "/tmp/foa-matplotlib")
 
 from astropy.coordinates import SkyCoord
-from astropy.utils import iers
 
 from foa_analyzer.figures import draw_quality
 from foa_analyzer.findings import analyse
@@ -17,6 +17,7 @@ from foa_analyzer.report import write_reports
 from foa_analyzer.request import AnalysedRun, AnalysisRequest
 from foa_analyzer.results import Findings, Results
 from foa_analyzer.steps import RunSet
+from foa_analyzer.theta2 import Dl2Counter
 from foa_stage.manifests import Grade, Product
 from foa_stage.runner import NothingLeft, Stage, StageResult, versions_of
 from foa_stage.tree import Work, product_of
@@ -34,7 +35,8 @@ def make(request: AnalysisRequest, work: Work) -> StageResult:
     BadInput
         If DL3 files are not readable.
     """
-    iers.conf.auto_download = False  # hosts of a cluster reach no network
+    # Gammapy looks for ray at every change of a covariance; this is Python's way to say it is away
+    sys.modules["ray"] = None  # type: ignore[assignment]
     if not request.runs and request.store is None:
         failed = request.failed_runs
         reasons = "; ".join(f"run {run.obs_id}: {run.stage}: {run.reason}" for run in failed)
@@ -59,10 +61,12 @@ def _analyse(request: AnalysisRequest, products: Path) -> Results:
 def _find(request: AnalysisRequest, store: Path | None, products: Path) -> dict[str, Findings]:
     """Find everything in all runs and in good runs; the latter is left out where all are good."""
     target = SkyCoord(request.target.ra, request.target.dec, unit="deg")
+    counter = Dl2Counter(target, request.analysis)
 
     def find(runs: tuple[AnalysedRun, ...], name: str) -> Findings:
         observations = observations_of(runs, store)
-        return analyse(RunSet(runs, observations, target, request.analysis, products / name))
+        run_set = RunSet(runs, observations, target, request.analysis, products / name)
+        return analyse(run_set, counter)
 
     good = tuple(run for run in request.runs if run.grade is Grade.GOOD)
     findings = {"all": find(request.runs, "all")}

@@ -3,7 +3,7 @@
 From DL2 with the global cuts of lstchain's explore_DL2 notebook, and from DL3.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -13,32 +13,70 @@ from astropy.coordinates import SkyCoord
 from astropy.table import Table
 from gammapy.data import Observation, Observations
 
-from foa_analyzer.counting import OnOffHistograms
-from foa_analyzer.dl2_events import read_directions
+from foa_analyzer.counting import OnOffHistograms, RunCounter, RunCounts, bin_edges
+from foa_analyzer.dl2_events import read_directions, read_pointing
 from foa_analyzer.figures import save
 from foa_analyzer.observations import livetime, pointing_of
 from foa_analyzer.request import AnalysedRun
 from foa_analyzer.results import StepFindings, Theta2
 from foa_analyzer.steps import Found, RunSet
-from foa_stage.manifests import Theta2Cuts
+from foa_stage.manifests import Analysis, Theta2Cuts
 
 
-def find_in_dl2(cuts: Theta2Cuts, run_set: RunSet, runs: Iterable[AnalysedRun]) -> Found[None]:
-    """Find the distribution in all runs that have DL2."""
-    histograms = OnOffHistograms.empty(cuts, run_set.settings.theta2_range_deg2)
+class Dl2Counter:
+    """Counts the events of DL2 files: each is read once, for all sets of cuts and of runs."""
+
+    def __init__(self, target: SkyCoord, settings: Analysis) -> None:
+        self._target, self._sets = target, settings.theta2_dl2
+        self._edges = bin_edges(settings.theta2_range_deg2)
+        self._known: dict[Path, list[RunCounts]] = {}
+
+    def count(self, path: Path) -> list[RunCounts]:
+        """Return what survives each set of cuts, in their order.
+
+        Raises
+        ------
+        BadInput
+            If the file is not readable.
+        """
+        if path not in self._known:
+            self._known[path] = self._read(path)
+        return self._known[path]
+
+    def _read(self, path: Path) -> list[RunCounts]:
+        pointing = read_pointing(path)
+        counters = [RunCounter(cuts, self._edges, pointing, self._target) for cuts in self._sets]
+        for surviving in read_directions(path, self._sets):
+            for counter, events in zip(counters, surviving, strict=True):
+                counter.add(events)
+        return [counter.counts for counter in counters]
+
+
+def count_dl2(
+    counter: Dl2Counter, run_set: RunSet, runs: Iterable[AnalysedRun]
+) -> Found[list[OnOffHistograms]]:
+    """Count the events of all runs that have DL2, for the steps of the sets of cuts."""
+    settings = run_set.settings
+    sums = [OnOffHistograms.empty(cuts, settings.theta2_range_deg2) for cuts in settings.theta2_dl2]
     for run in runs:
         if run.dl2:
-            events, pointing = read_directions(run.dl2.path, cuts)
-            histograms.add(events, pointing, run_set.target, run.effective_s or 0.0)
-    return _found(histograms.describe("DL2"))
+            for histograms, counts in zip(sums, counter.count(run.dl2.path), strict=True):
+                histograms.add(counts, run.effective_s or 0.0)
+    return Found(StepFindings(), {}, sums)
+
+
+def find_in_dl2(place: int, run_set: RunSet, sums: Sequence[OnOffHistograms]) -> Found[None]:
+    """Find the distribution of the set of cuts in this place."""
+    return _found(sums[place].describe("DL2"))
 
 
 def find_in_dl3(cuts: Theta2Cuts, run_set: RunSet, observations: Observations) -> Found[None]:
     """Find the distribution in observations, whose gammaness cut is made already."""
     histograms = OnOffHistograms.empty(cuts, run_set.settings.theta2_range_deg2)
     for observation in observations:
-        events, pointing = _surviving(observation, cuts), pointing_of(observation)
-        histograms.add(events, pointing, run_set.target, livetime([observation]))
+        counter = RunCounter(cuts, histograms.edges, pointing_of(observation), run_set.target)
+        counter.add(_surviving(observation, cuts))
+        histograms.add(counter.counts, livetime([observation]))
     return _found(histograms.describe("DL3"))
 
 
