@@ -89,28 +89,30 @@ class WorkLife:
             attempts = work.attempts()
             under_way = bool(attempts) and not attempts[-1].ended
             report = work.last_report()
-            if report is None and attempts and not under_way:
-                self._wait_for_report(attempts[-1])
-            self._unseen.pop(work.key, None)
+            if attempts and not under_way:
+                self._wait_for_report(attempts[-1], report)
             if report and not report.missing():
                 if under_way:  # it ended while nobody watched
                     attempts[-1].record_ending(_ending_of(attempts[-1], report))
                 return report
-            if not work.request.exists():  # its content follows from the key
-                write_atomic(work.request, canonical_json(record.request))
-            if death := work.unanswered_death():
-                return self._follow_up(record, death, attempts[-1])
-            resume = under_way and report is None
-            self._submit(record, attempts[-1] if resume else _begin(record, attempts))
-            return None
+            return self._go_on(record, attempts, resume=under_way and report is None)
 
-    def _wait_for_report(self, attempt: Attempt) -> None:
-        """Raise an error for a while if an attempt has ended well."""
-        if attempt.death() is not None:
-            return
-        missed = self._unseen.setdefault(attempt.work.key, time.monotonic())
-        if time.monotonic() - missed < self._report_patience_s:
+    def _wait_for_report(self, attempt: Attempt, report: Report | None) -> None:
+        """Raise an error for a while if an attempt ended well, and its report is not seen."""
+        key, now = attempt.work.key, time.monotonic()
+        if report or attempt.death() is not None:
+            self._unseen.pop(key, None)
+        elif now - self._unseen.setdefault(key, now) < self._report_patience_s:
             raise ReportNotSeen(f"{attempt.name} ended well, and its report is not seen yet")
+
+    def _go_on(self, record: WorkRecord, attempts: list[Attempt], *, resume: bool) -> Report | None:
+        """Submit the attempt that is under way, or what follows from the last one."""
+        if not record.work.request.exists():  # its content follows from the key
+            write_atomic(record.work.request, canonical_json(record.request))
+        if death := record.work.unanswered_death():
+            return self._follow_up(record, death, attempts[-1])
+        self._submit(record, attempts[-1] if resume else _begin(record, attempts))
+        return None
 
     def withdraw(self, record: WorkRecord) -> bool:
         """Cancel the job of work that nobody asks for any more; tell whether there was one."""
