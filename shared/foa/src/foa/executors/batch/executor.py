@@ -13,6 +13,7 @@ import structlog
 
 from foa.executors.batch.breaker import CircuitBreaker
 from foa.executors.batch.cancellations import Cancellations
+from foa.executors.batch.deaths import death_of
 from foa.executors.batch.lookup import LIVE, Lookup
 from foa.executors.batch.pace import FIRST_INTERVAL_S, Pace
 from foa.executors.batch.submissions import Submissions
@@ -28,15 +29,12 @@ from foa.executors.scheduler import (
     Submission,
     Submitted,
 )
-from foa.executors.script import STARTED_AGAIN
 from foa_stage.jobs import Completed, Died, Ending, JobState
 
 GRACE_S = 120.0
 """A job is lost when queue, accounting and report have been silent about it for this time."""
 SUBMITTING_S = 1.0
 """Time of a turn after which no other lot of jobs is submitted."""
-START_S = 1
-"""A job that was cancelled within this time of its start was at work before, if ever."""
 BELIEF_S = 5.0
 """A bad ending counts when it is told again, unchanged, after this time.
 
@@ -217,7 +215,7 @@ class BatchExecutor:
             one.bad_record, one.bad_since = record, self._now()
             self._pace.hasten()
         elif self._now() - one.bad_since >= BELIEF_S:
-            self._end(one, _death(record, _cause(one, record, record.state)))
+            self._end(one, death_of(one, record, record.state))
 
     def _accept(self, one: TrackedJob) -> None:
         """Watch a job that the scheduler has."""
@@ -234,21 +232,3 @@ class BatchExecutor:
             del self._tracked[one.name]
             self._ended.append(ending)
             self._changed = self._now()
-
-
-def _cause(one: TrackedJob, record: JobRecord, state: JobState) -> JobState:
-    """Return how a job ended; one that the scheduler lost and had again counts as lost.
-
-    A scheduler that has lost its state starts jobs a second time that have ended, or gives ids out
-    again; it cancels a job whose id a host has already at once. A person's cancellation meets a job
-    that waits, or one that is at work.
-    """
-    was_at_work = one.claimant() is not None and record.elapsed_s > START_S
-    is_a_persons = one.cancelled or not record.host or was_at_work
-    is_lost = state is JobState.CANCELLED and not is_a_persons
-    return JobState.LOST if is_lost or record.exit_code == STARTED_AGAIN else state
-
-
-def _death(record: JobRecord, state: JobState) -> Died:
-    peak_mib, wall_s = record.peak_memory_mib, record.elapsed_s
-    return Died(record.name, state, record.exit_code, peak_mib, wall_s, record.host)
