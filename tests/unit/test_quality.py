@@ -14,26 +14,14 @@ from foa_selector.quality import (
     steadiness,
 )
 from foa_stage.manifests import Grade, Selection
-from foa_testing.fakes.factories import CRAB
+from foa_testing.fakes.factories import CRAB, GOOD_SUBRUN
 
-GOOD = {
-    "cos_zenith": 0.9,
-    "ra_tel": CRAB.ra,
-    "dec_tel": CRAB.dec + 0.4,
-    "az_tel": 1.0,
-    "diffuse_nsb_std": 1.5,
-    "intensity_spectrum_fit_p_value": 0.5,
-    "ZD_corrected_cosmics_spectral_index": -2.23,
-    "ZD_corrected_cosmics_rate_at_422_pe": 1.7,
-    "ZD_corrected_intensity_at_half_peak_rate": 45.0,
-    "time": 0.0,
-}
 N_SUBRUNS = 10
 
 
 def subruns(**changes):
-    table = np.zeros(N_SUBRUNS, dtype=[(name, float) for name in GOOD])
-    for name, value in (GOOD | {"time": np.arange(N_SUBRUNS) * 10.0} | changes).items():
+    table = np.zeros(N_SUBRUNS, dtype=[(name, float) for name in GOOD_SUBRUN])
+    for name, value in (GOOD_SUBRUN | {"time": np.arange(N_SUBRUNS) * 10.0} | changes).items():
         table[name] = value
     return table
 

@@ -4,6 +4,7 @@ import pytest
 
 from foa.executors import Job
 from foa.executors.batch import BatchExecutor
+from foa.executors.batch.pace import LAST_INTERVAL_S
 from foa_stage.jobs import Resources
 from foa_testing.fakes.scripted_scheduler import Clock, ScriptedClient
 
@@ -39,3 +40,14 @@ def jobs(tmp_path):
 @pytest.fixture
 def job(jobs):
     return jobs(1)[0]
+
+
+@pytest.fixture
+def tell(executor, clock):
+    """Let so much time pass that the scheduler is asked again; returns what has ended."""
+
+    def endings(seconds=LAST_INTERVAL_S):
+        clock.advance(seconds)
+        return executor.endings()
+
+    return endings

@@ -11,7 +11,7 @@ from foa.executors.batch.submissions import LOT
 from foa.executors.patience import FIRST_PAUSE_S
 from foa.executors.scheduler import NoAnswer, Unsure
 from foa.executors.transport import TIMEOUT_S
-from foa_testing.fakes.scripted_scheduler import ScriptedClient, intend, record_of
+from foa_testing.fakes.scripted_scheduler import ScriptedClient, intend, record_of, submit
 
 LONGEST_TURN_S = 45.0
 CONTROLLER, ACCOUNTING = ("submit", "queued", "cancel"), ("accounted",)
@@ -65,12 +65,6 @@ def turn(executor, clock):
         return clock.monotonic() - began
 
     return last
-
-
-def submit(executor, *jobs):
-    for job in jobs:
-        executor.submit(job)
-    executor.endings()
 
 
 @pytest.mark.parametrize("slow", [CONTROLLER, ACCOUNTING, CONTROLLER + ACCOUNTING])

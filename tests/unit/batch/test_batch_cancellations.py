@@ -2,8 +2,6 @@
 
 from itertools import pairwise
 
-import pytest
-
 from foa.executors.batch import BatchExecutor
 from foa.executors.batch.pace import LAST_INTERVAL_S
 from foa.executors.patience import FIRST_PAUSE_S
@@ -11,19 +9,6 @@ from foa.executors.scheduler import Phase
 from foa_stage.jobs import Completed, JobState
 from foa_stage.tree import Report, Work
 from foa_testing.fakes.scripted_scheduler import intend, record_of
-
-MINUTE_S = 60.0
-
-
-@pytest.fixture
-def tell(executor, clock):
-    """Let some time pass, and a turn go by; returns what has ended."""
-
-    def endings(seconds=MINUTE_S):
-        clock.advance(seconds)
-        return executor.endings()
-
-    return endings
 
 
 def report(job):

@@ -19,25 +19,7 @@ from foa.executors.scheduler import (
 from foa.executors.script import STARTED_AGAIN
 from foa_stage.jobs import Completed, Died, JobState
 from foa_stage.tree import Report, Work
-from foa_testing.fakes.scripted_scheduler import intend, record_of
-
-
-@pytest.fixture
-def tell(executor, clock):
-    """Let so much time pass that the scheduler is asked again; returns what has ended."""
-
-    def endings(seconds=LAST_INTERVAL_S):
-        clock.advance(seconds)
-        return executor.endings()
-
-    return endings
-
-
-def submit(executor, *jobs):
-    """Take charge of jobs, and let a turn go by; returns what has ended."""
-    for job in jobs:
-        executor.submit(job)
-    return executor.endings()
+from foa_testing.fakes.scripted_scheduler import intend, record_of, submit
 
 
 def claim(job, job_id="1"):

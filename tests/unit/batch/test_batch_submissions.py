@@ -16,17 +16,10 @@ from foa.executors.scheduler import Deferred, Rejected, Submitted, Unsure
 from foa.executors.waiting import MAX_LENGTH
 from foa_stage.jobs import Died, JobState
 from foa_stage.tree import Report, Work
-from foa_testing.fakes.scripted_scheduler import ScriptedClient, intend, record_of
+from foa_testing.fakes.scripted_scheduler import ScriptedClient, intend, record_of, submit
 
 FULL = Deferred("job submit limit")
 MANY = 1000
-
-
-def submit(executor, *jobs):
-    """Take charge of jobs, and let a turn go by; returns what has ended."""
-    for job in jobs:
-        executor.submit(job)
-    return executor.endings()
 
 
 def submit_all(executor, jobs, limit=200):

@@ -11,20 +11,8 @@ from foa_selector.stage import STAGE
 from foa_stage.manifests import canonical_json
 from foa_stage.runner import run_stage
 from foa_stage.tree import RunTree
-from foa_testing.fakes.factories import CRAB, make_archive, make_request
+from foa_testing.fakes.factories import CRAB, GOOD_SUBRUN, make_archive, make_request
 
-SUBRUN = {
-    "cos_zenith": 0.9,
-    "ra_tel": CRAB.ra,
-    "dec_tel": CRAB.dec + 0.4,
-    "az_tel": 1.0,
-    "diffuse_nsb_std": 1.5,
-    "intensity_spectrum_fit_p_value": 0.5,
-    "ZD_corrected_cosmics_spectral_index": -2.23,
-    "ZD_corrected_cosmics_rate_at_422_pe": 1.7,
-    "ZD_corrected_intensity_at_half_peak_rate": 45.0,
-    "time": 0.0,
-}
 SUMMARY = {"elapsed_time": 1200.0, "num_flatfield": 100.0, "num_pedestals": 100.0}
 
 
@@ -53,7 +41,7 @@ class Night:
         if catalog:
             self.catalog.append((obs_id, source, CRAB.ra, dec))
         if datacheck:
-            self.subruns += [{"runnumber": obs_id, **SUBRUN, "dec_tel": dec}] * 5
+            self.subruns += [{"runnumber": obs_id, **GOOD_SUBRUN, "dec_tel": dec}] * 5
             self.summaries.append({"runnumber": obs_id, **SUMMARY})
         path = self.root / f"DL1/20241205/v0.10/tailcut84/dl1_LST-1.Run{obs_id:05d}.h5"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -70,7 +58,7 @@ class Night:
         catalog = Table(rows=self.catalog or None, names=names, dtype=types)
         catalog.write(self.root / "RunCatalog_20241205.ecsv")
         with h5py.File(self.root / "DL1_datacheck_20241205.h5", "w") as file:
-            file["cosmics_intensity_spectrum/table"] = rows_of(self.subruns, SUBRUN)
+            file["cosmics_intensity_spectrum/table"] = rows_of(self.subruns, GOOD_SUBRUN)
             file["runsummary/table"] = rows_of(self.summaries, SUMMARY)
 
 

@@ -30,6 +30,20 @@ from foa_stage.manifests import (
 
 CRAB = Target(name="Crab", ra=83.6324, dec=22.0174)
 NIGHT = date(2024, 12, 5)
+GOOD_SUBRUN = {
+    "cos_zenith": 0.9,
+    "ra_tel": CRAB.ra,
+    "dec_tel": CRAB.dec + 0.4,
+    "az_tel": 1.0,
+    "diffuse_nsb_std": 1.5,
+    "intensity_spectrum_fit_p_value": 0.5,
+    "ZD_corrected_cosmics_spectral_index": -2.23,
+    "ZD_corrected_cosmics_rate_at_422_pe": 1.7,
+    "ZD_corrected_intensity_at_half_peak_rate": 45.0,
+    "time": 0.0,
+}
+"""A subrun that passes every cut, by columns of a night's quality file (ra, dec in deg, az in rad).
+"""
 Runs = tuple[int, ...]
 
 

@@ -5,9 +5,10 @@ import time
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from foa.executors import Job
+from foa.executors import Executor, Job
 from foa.executors.scheduler import JobRecord, NoAnswer, Phase, Submission, Submitted
 from foa.executors.script import SCRIPT_NAME
+from foa_stage.jobs import Ending
 
 
 def record_of(job: Job, phase: Phase = Phase.RUNNING, **fields: Any) -> JobRecord:
@@ -20,6 +21,13 @@ def intend(jobs: Iterable[Job]) -> None:
     for job in jobs:
         job.directory.mkdir(parents=True)
         (job.directory / SCRIPT_NAME).touch()
+
+
+def submit(executor: Executor, *jobs: Job) -> list[Ending]:
+    """Take charge of jobs, and let a turn go by; return what has ended."""
+    for job in jobs:
+        executor.submit(job)
+    return executor.endings()
 
 
 class ScriptedClient:
