@@ -120,7 +120,7 @@ CHAOS := --seed 1 --faults 1000 --requests 200
 bench-chaos: env servers  ## a thousand of them, or CHAOS='--seed N --faults N --requests N' (as root)
 	$(BIN)/python -m foa_testing.chaos $(CHAOS)
 
-bench-dl2: env night  ## DL1 to DL2 of 100 000 to 2 million events: the stock tool and ours
+bench-dl2: env night  ## DL1 to DL2 of 100 000 to 9.5 million events: the stock tool and ours
 	$(ENVS)/dl2-converter/bin/python -m foa_testing.benchmarks.dl2_costs $(BUILD)/night $(BUILD)/bench-dl2
 
 STAGE_TESTS = $(ENVS)/$1/bin/pytest -q -W default --disable-warnings tests/stage/$2  # warnings of the science packages

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from astropy.coordinates import SkyCoord
 
-from foa_analyzer.counting import NoOffRegion, OnOffHistograms, RunCounter, count
+from foa_analyzer.counting import NoOffRegion, OnOffHistograms, RunCounter, bin_edges, count
 from foa_analyzer.observations import off_positions
 from foa_stage.manifests import Interval, Theta2Cuts
 
@@ -27,7 +27,7 @@ def histograms():
 
 
 def count_run(events, pointing=POINTING):
-    counter = RunCounter(CUTS, np.linspace(0, 0.5, 101), pointing, TARGET)
+    counter = RunCounter(CUTS, bin_edges(0.5), pointing, TARGET)
     counter.add(events)
     return counter.counts
 
@@ -62,7 +62,7 @@ def test_pieces_of_a_run_count_as_the_run_does():
     rng = np.random.default_rng(1)
     ra, dec = rng.uniform(83, 84.3, 500), rng.uniform(21.4, 22.6, 500)
     whole = count_run(SkyCoord(ra, dec, unit="deg"))
-    counter = RunCounter(CUTS, np.linspace(0, 0.5, 101), POINTING, TARGET)
+    counter = RunCounter(CUTS, bin_edges(0.5), POINTING, TARGET)
     for piece in np.array_split(np.arange(500), 7):
         counter.add(SkyCoord(ra[piece], dec[piece], unit="deg"))
     assert whole.histograms.sum() > 100

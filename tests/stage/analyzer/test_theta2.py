@@ -8,7 +8,7 @@ from astropy.coordinates import AltAz, SkyCoord
 from astropy.table import Table
 from astropy.time import Time
 
-from foa_analyzer.counting import RunCounter
+from foa_analyzer.counting import RunCounter, bin_edges
 from foa_analyzer.dl2_events import DL2_PARAMETERS, LST1, PIECE_ROWS
 from foa_analyzer.request import AnalysedRun
 from foa_analyzer.theta2 import Dl2Counter, count_dl2, find_in_dl2, find_in_dl3
@@ -59,7 +59,7 @@ def count_at_once(path, cuts, run_set):
     rows = rows[(rows["reco_energy"] > cuts.energy_tev.low)]
     rows = rows[(rows["reco_energy"] < cuts.energy_tev.high)]
     pointing = to_sky(middle, "alt_tel", "az_tel")[0]
-    counter = RunCounter(cuts, np.linspace(0, 0.5, 101), pointing, run_set.target)
+    counter = RunCounter(cuts, bin_edges(0.5), pointing, run_set.target)
     counter.add(to_sky(rows, "reco_alt", "reco_az"))
     return counter.counts
 

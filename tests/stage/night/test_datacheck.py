@@ -11,7 +11,6 @@ from foa_testing.night.datacheck import intensity_rates, write_run_wise
 from foa_testing.night.definition import RUNS, Defect
 
 EDGES = DL1DataCheckHistogramBins().hist_intensity
-NEAR_422_PE = np.array([400.0, 445.0])
 
 
 def density_at_422_pe(cos_zenith=1.0, light_yield=1.0):

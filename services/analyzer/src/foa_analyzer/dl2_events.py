@@ -21,7 +21,7 @@ DL2_PARAMETERS = "/dl2/event/telescope/parameters/LST_LSTCam"
 PIECE_ROWS = 100_000
 """Rows in memory at a time: 50 MiB of the 64 columns that lstchain writes."""
 EARTH_STEP = 300 * u.s
-"""Step of the Earth's orientation, linear in between, as in lstchain.reco.utils."""
+"""Step of the Earth's orientation, linear in between, as in lstchain.high_level.hdu_table."""
 
 COLUMNS = (
     "gammaness",

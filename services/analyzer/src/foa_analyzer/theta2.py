@@ -24,7 +24,7 @@ from foa_stage.manifests import Analysis, Theta2Cuts
 
 
 class Dl2Counter:
-    """Counts the events of DL2 files: each is read once, for all sets of cuts and of runs."""
+    """Counts the events of DL2 files: of each only once, for all sets of cuts and of runs."""
 
     def __init__(self, target: SkyCoord, settings: Analysis) -> None:
         self._target, self._sets = target, settings.theta2_dl2

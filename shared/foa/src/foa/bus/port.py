@@ -42,8 +42,9 @@ class Bus(Protocol):
     """A service's connection: brings each manifest at least once to every service that consumes it.
 
     Replicas of a service share its messages.  A handler that raises gets the message again, later
-    and later, until it is parked; what is no manifest is parked at once.  Where handlings are
-    noted, a message whose handling ends the process again and again is parked too.
+    and later, until it is parked; after an OSError it is not parked, for the file system is at
+    fault.  What is no manifest is parked at once.  Where handlings are noted, a message whose
+    handling ends the process again and again is parked too.
     """
 
     @property
@@ -89,7 +90,8 @@ class Administration(Protocol):
     def declare(self) -> int:
         """Declare every queue and binding; return how many things.
 
-        What is there stays, messages included; raises FoaError if a service must be stopped first.
+        What is there stays, messages included; raises FoaError if a service must be stopped first,
+        or if somebody else does the same now.
         """
 
     def list_parked(self, service: str) -> list[Parked]:

@@ -4,9 +4,8 @@ import contextlib
 from pathlib import Path
 
 from foa_stage.tree import write_atomic
+from foa_stage.tree.work import WAITING_NAME
 
-WAITING_NAME = "waiting"
-"""File in a job's directory that holds why it waits, in one line."""
 MAX_LENGTH = 300
 """Largest number of characters of the line."""
 

@@ -10,7 +10,7 @@ from foa_stage.manifests import Manifest
 from foa_stage.tree import Report
 
 Decision = Literal["waits", "found", "submitted"]
-"""It waits for another; its work was found done or under way; a job was submitted."""
+"""It waits, is held, or not wanted; its work was found done or under way; a job was submitted."""
 
 
 @dataclass(frozen=True)

@@ -52,8 +52,7 @@ class HeldEndings:
         return list(released.values())
 
     def _is_reported(self, ending: Ending) -> bool:
-        report = self._tree.attempt(ending.name).work.last_report()
-        return report is not None and not report.missing()
+        return self._tree.attempt(ending.name).work.report() is not None
 
 
 def _due(held: dict[str, tuple[Ending, float]]) -> list[Ending]:

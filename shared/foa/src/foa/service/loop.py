@@ -153,7 +153,10 @@ class ServiceLoop:
         return bool(unwanted) or not obstacles.to_submitting(request_id)
 
     def turn(self, endings: Iterable[Ending]) -> bool:
-        """Conclude the endings of this service's jobs, and publish; tell whether there was any."""
+        """Take up what is pending, conclude the endings of this service's jobs, and publish.
+
+        Tells whether any ending was concluded, or anything published.
+        """
         self._backlog.advance()
         reported = [one for one in endings if not self._held_endings.hold_back(one)]
         concluded = [self._conclude(one) for one in (*reported, *self._held_endings.release())]

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from foa_stage.manifests.base import SCHEMA_VERSION, ManifestBase, Said, SchemaVersion
-from foa_stage.manifests.canonical import Identified
+from foa_stage.manifests.canonical import IDENTITY, Identified
 
 WORDS = "_words"
 """Stands in place of a generation, which cannot be named so: words belong to no submission."""
@@ -55,7 +55,7 @@ class ServiceHeld(Identified):
 
     schema_version: SchemaVersion = SCHEMA_VERSION
     kind: Literal["service.held"] = "service.held"
-    service: Annotated[str, Field(pattern=r"^[a-z0-9-]*$", max_length=40)] = Field(
+    service: Annotated[str, Field(pattern=IDENTITY, max_length=40)] = Field(
         default="", description="empty: all services"
     )
     held: bool

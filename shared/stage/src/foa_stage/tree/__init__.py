@@ -7,7 +7,6 @@ from foa_stage.tree.files import (
     product_of,
     sha256_of,
     write_atomic,
-    write_once,
 )
 from foa_stage.tree.mailbox import Mailbox
 from foa_stage.tree.report import Report
@@ -27,5 +26,4 @@ __all__ = [
     "product_of",
     "sha256_of",
     "write_atomic",
-    "write_once",
 ]

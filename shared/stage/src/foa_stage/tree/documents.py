@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from foa_stage.manifests import (
     Manifest,
     ManifestRejected,
+    Message,
     obs_id_of,
     read_manifest,
 )
@@ -60,8 +61,13 @@ def _read_once(path: Path) -> Manifest | Unreadable:
 
 def name_of(manifest: Manifest) -> str:
     """Return the path of a manifest's file below the directory of manifests."""
-    file = f"{manifest.kind}.{obs_id_of(manifest):05d}.{manifest.id}.json"
-    return f"{manifest.generation}/{file}" if manifest.generation else file
+    return name_in(manifest.generation, manifest)
+
+
+def name_in(generation: str, message: Message) -> str:
+    """Return the path of the file of what was told in a generation, or stands in place of one."""
+    file = f"{message.kind}.{obs_id_of(message):05d}.{message.id}.json"
+    return f"{generation}/{file}" if generation else file
 
 
 def spell_fault(error: Exception) -> str:

@@ -102,10 +102,7 @@ class Journal:
     def newest(self, generation: str, kind: str, obs_id: int) -> Entry | None:
         """Return the newest entry of a kind on a run, if there is any."""
         with self._current():
-            return self._newest(generation, kind, obs_id)
-
-    def _newest(self, generation: str, kind: str, obs_id: int) -> Entry | None:
-        return self._told.get(generation, {}).get(kind, {}).get(obs_id)
+            return self._told.get(generation, {}).get(kind, {}).get(obs_id)
 
     def add(self, name: str, *, again: bool) -> None:
         """Add an entry for a document, unless there is one.

@@ -10,9 +10,10 @@
     requests/<request>/results/001-first-look, 002-final, ...
     outbox/<service>/, pending/<service>/             manifests to send, manifests to answer
     holds/                                            who holds the submissions of services
-    handlings/<service>/                              messages whose handling has not ended
-    work/<stage>/<key>/request.json report.json products/
-    work/<stage>/<key>/attempt-1/resources.json out err conclusion.json, executor's own files
+    handlings/<service>/                              notes of messages that are being handled
+    work/<stage>/<key>/request.json report.json retried.json lock products/
+    work/<stage>/<key>/attempt-1/resources.json out err conclusion.json withdrawn
+    work/<stage>/<key>/attempt-1/                     also the executor's own files
     cache/<name>/                                     what stages may reuse and make again
 """
 
@@ -46,7 +47,7 @@ class RunTree(Words):
         return Mailbox(self.root / "pending" / service)
 
     def handlings(self, service: str) -> Path:
-        """Return the directory of the messages that a service has begun to handle."""
+        """Return the directory of the notes of messages that a service has begun to handle."""
         return self.root / "handlings" / service
 
     def work(self, stage: str, key: str) -> Work:

@@ -16,12 +16,11 @@ from foa_stage.manifests import (
     ServiceHeld,
     Veto,
     Word,
-    obs_id_of,
     read_message,
     write_manifest,
 )
 from foa_stage.manifests.words import WORDS
-from foa_stage.tree.documents import read_document
+from foa_stage.tree.documents import name_in, read_document
 from foa_stage.tree.files import write_atomic
 from foa_stage.tree.journal import journal_of
 from foa_stage.tree.records import RequestRecords
@@ -84,7 +83,7 @@ class Words(RequestRecords):
 
     def hear_hold(self, word: ServiceHeld) -> None:
         """Keep what was said about the submissions of a service."""
-        name = f"{WORDS}/{word.kind}.{obs_id_of(word):05d}.{word.id}.json"
+        name = name_in(WORDS, word)
         path = self.root / "holds/manifests" / name
         if not path.exists():
             write_atomic(path, write_manifest(word))

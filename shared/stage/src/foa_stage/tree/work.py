@@ -14,6 +14,9 @@ from foa_stage.manifests import Frozen, canonical_json
 from foa_stage.tree.files import locked, read_tail, write_atomic, write_once
 from foa_stage.tree.report import Report
 
+WAITING_NAME = "waiting"
+"""File in an attempt's directory that holds why its job waits, in one line."""
+
 
 @dataclass(frozen=True)
 class Attempt:
@@ -85,7 +88,7 @@ class Attempt:
     @property
     def waiting(self) -> str:
         """Return why the scheduler does not take the job yet, in its words; empty if it did."""
-        return "" if self.ended else read_tail(self.directory / "waiting", lines=1)
+        return "" if self.ended else read_tail(self.directory / WAITING_NAME, lines=1)
 
     def log_tail(self, lines: int = 20) -> str:
         """Read the end of what the job wrote on stderr."""

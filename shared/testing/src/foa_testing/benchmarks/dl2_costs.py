@@ -179,7 +179,7 @@ def memory_mib() -> int:
 
 
 def main(night: Path, directory: Path, sizes: Sequence[int] = SIZES) -> None:
-    """Print costs and ratios for every size, and the ratios for the largest once more."""
+    """Print costs for every size, and the ratios for the largest that the stock tool can hold."""
     layout, observed = Layout(directory.resolve()), Layout(night)
     train_forests(layout)
     dl1 = directory.resolve() / "dl1_LST-1.Run00001.h5"

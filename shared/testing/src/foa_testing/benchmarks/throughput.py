@@ -1,6 +1,7 @@
 """Measure how many jobs a second go through real daemons, broker and scheduler.
 
-The stages are stubs: what is left is what this software costs, and SLURM.
+`python -m foa_testing.benchmarks.throughput [RUNS …]`. The stages are stubs: what is left is what
+this software costs, and SLURM.
 """
 
 import json

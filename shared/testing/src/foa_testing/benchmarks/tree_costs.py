@@ -28,7 +28,6 @@ from foa_testing.fakes import factories, stub_site
 from foa_testing.fakes.scripted_scheduler import ScriptedClient
 
 N_RUNS, N_REQUESTS, RUNS_PER_REQUEST = 10_000, 3_000, 20
-MIB = 1 << 20
 
 
 def main() -> None:

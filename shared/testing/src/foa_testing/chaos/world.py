@@ -24,7 +24,7 @@ NODES_S = 10.0
 """Between two looks whether a node of SLURM needs to be resumed."""
 SBATCH = """\
 #!/bin/bash
-# sbatch, which is killed with SIGKILL if a file says so: before or after it has submitted its job
+# sbatch, killed with SIGKILL if a file says so: before, while or after it submits its job
 if mv {faults} {faults}.$$ 2>/dev/null; then
     mode=$(<{faults}.$$)
     [[ $mode == before ]] && kill -KILL $$

@@ -76,7 +76,8 @@ class RabbitBroker:
         Raises
         ------
         FoaError
-            If a service consumes from a queue that must be made anew.
+            If a service consumes from a queue that must be made anew, or somebody else declares
+            the queues at this moment.
         """
         with self._connection() as connection:
             channel = connection.channel()

@@ -23,7 +23,7 @@ from foa.executors.script import make_script
 from foa_stage.tree import locked, write_atomic
 
 LOT = 32
-"""Jobs submitted in one turn: it should last about a second."""
+"""Jobs that are locked and submitted together; a turn submits lots until its time is up."""
 AT_ONCE = 4
 """Submissions under way at a time."""
 
