@@ -11,7 +11,14 @@ import typer
 from foa.bus import Parked
 from foa.bus.rabbitmq import RabbitBroker
 from foa.bus.rabbitmq.definitions import make_definitions
-from foa.cli.options import JsonOption, SiteOption, complete_service, site_file, site_of
+from foa.cli.options import (
+    JsonOption,
+    SiteOption,
+    YesOption,
+    complete_service,
+    site_file,
+    site_of,
+)
 from foa.cli.output import print_rows, printable
 from foa.errors import FoaError
 from foa.pipeline import find_service, publishers
@@ -70,7 +77,7 @@ def drop_parked(
     service: ServiceArgument,
     position: PositionArgument = None,
     site: SiteOption = None,
-    yes: Annotated[bool, typer.Option("--yes", help="do not ask")] = False,
+    yes: YesOption = False,
 ) -> None:
     """Throw parked messages away, after asking."""
     if not yes:

@@ -10,7 +10,7 @@ from pydantic import ByteSize, TypeAdapter, ValidationError
 
 from foa import retention
 from foa.cli.endings import spell_os_error
-from foa.cli.options import JsonOption, SiteOption, existing_tree, site_of
+from foa.cli.options import JsonOption, SiteOption, YesOption, existing_tree, site_of
 from foa.cli.output import make_console, print_json, print_line, print_rows
 from foa.errors import ExitStatus, Unavailable
 from foa.retention import Droppable
@@ -36,7 +36,6 @@ FreeOption = Annotated[
         help="stop when so much is freed (500GB, 1.5TiB), the longest idle files first",
     ),
 ]
-YesOption = Annotated[bool, typer.Option("--yes", help="do not ask")]
 
 
 def clean(

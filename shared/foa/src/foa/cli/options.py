@@ -88,6 +88,7 @@ def complete_service(incomplete: str) -> list[str]:
 
 SiteOption = Annotated[Path | None, typer.Option("--site", envvar="FOA_SITE", help=SITE_HELP)]
 JsonOption = Annotated[bool, typer.Option("--json", help="for machines")]
+YesOption = Annotated[bool, typer.Option("--yes", help="do not ask")]
 RequestFiles = Annotated[list[Path], typer.Argument(help="request files")]
 REQUEST_HELP = "id of a request, or the beginning of one; see `foa list`"
 RequestArgument = Annotated[str, typer.Argument(help=REQUEST_HELP, autocompletion=complete_request)]
